@@ -1,0 +1,67 @@
+"""What a machine is made of: RAM, nodes, CPU, and the kernel's policies by name.
+
+Plain frozen data with Linux's own names; `scenario/` fills it from YAML, tests by hand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from memtui.units import GIB
+
+
+@dataclass(frozen=True, slots=True)
+class KernelConfig:
+    """The policies of one Linux, each by the name of its class, and its boot parameters.
+
+    The names are those of `interface.md`; a name that no class answers to is refused when the
+    machine is built, by the one place that chooses (`machine/kernels.py`).
+    """
+
+    version: str = "6.18"
+    hugetlb_vmemmap: str = "reserve-1"
+    """How optimised huge pages share struct-page frames."""
+    hugetlb_optimize_vmemmap: bool = False
+    """The sysctl `vm.hugetlb_optimize_vmemmap` at boot (`hugetlb_free_vmemmap=on`)."""
+    exec_memory: str = "rox_cache"
+    """Where module text and BPF programs come from."""
+    rmap: str = "anon_vma_chain"
+    memory_model: str = "sparse_vmemmap"
+    shmem_thp: str = "multi_order"
+    secret_memory: str = "per_page"
+    direct_map: str = "auto"
+    thp: str = "always"
+    """/sys/kernel/mm/transparent_hugepage/enabled: `never`, `madvise` or `always`."""
+    min_free_kbytes: int | None = None
+    """vm.min_free_kbytes at boot; None: as the kernel computes it from the RAM."""
+
+
+@dataclass(frozen=True, slots=True)
+class CpuConfig:
+    """The processors: how many (flushes reach all of them) and whose TLB."""
+
+    count: int = 32
+    tlb: str = "skylake-sp"
+    gbpages: bool = True
+    """The CPU has 1 GiB leaves (`pdpe1gb`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineConfig:
+    """A whole machine. `ram_bytes` is a multiple of 4 KiB; nodes share it evenly, in whole GiB where they can."""
+
+    name: str = "server-64g"
+    ram_bytes: int = 64 * GIB
+    nodes: int = 2
+    cpu: CpuConfig = field(default_factory=CpuConfig)
+    kernel: KernelConfig = field(default_factory=KernelConfig)
+
+
+NAMED_MACHINES: dict[str, MachineConfig] = {
+    "laptop-16g": MachineConfig("laptop-16g", 16 * GIB, 1, CpuConfig(8, "zen4")),
+    "vm-8g": MachineConfig("vm-8g", 8 * GIB, 1, CpuConfig(2, "skylake-sp")),
+    "server-64g": MachineConfig(),
+    "server-1t": MachineConfig("server-1t", 1024 * GIB, 2, CpuConfig(128, "icelake-sp")),
+    "server-64t": MachineConfig("server-64t", 65536 * GIB, 8, CpuConfig(1024, "sapphire-rapids")),
+}
+"""The machines that `machine: {like: NAME}` may start from."""
