@@ -1,0 +1,48 @@
+"""`fork_storm`: a big process forks, and its children live for a while."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from memtui.units import parse_duration
+from memtui.workloads.anon import Thp
+from memtui.workloads.params import Count, Duration, Params, PositiveSize, Share
+
+FOREVER = "forever"
+
+
+def _hold(value: Any) -> int | None:
+    if value == FOREVER:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise ValueError("expected a time such as 20ms, 3s or 1h30m, or forever")
+    return parse_duration(value)
+
+
+Hold = Annotated[
+    int | None,
+    BeforeValidator(_hold),
+    WithJsonSchema({"type": ["string", "integer"], "description": "a time: 20ms, 3s, 1h30m; or forever"}),
+]
+"""Nanoseconds, or None for `forever`."""
+
+
+class ForkStormParams(Params):
+    """One parent's memory, and the children that come of it."""
+
+    parent: PositiveSize = Field(description="bytes the first process has touched before it forks")
+    children: Count = Field(description="how many forks in all")
+    shape: Literal["fan", "chain", "relay"] = Field(
+        default="fan",
+        description="fan: one parent forks all; chain: each child forks the next and all live; "
+        "relay: each parent exits after forking",
+    )
+    vmas: Count = Field(default=1, description="VMAs the parent's memory is split into, evenly")
+    thp: Thp = Field(default="never", description="huge pages for the parent's memory, as in anon")
+    writes: Share = Field(default=0, description="share of the memory each child writes, and so copies")
+    spacing: Duration = Field(default=0, description="time between two forks, beyond what a fork takes")
+    hold: Hold = Field(
+        default=0, description="how long all live after the last fork, then all exit; forever: until end"
+    )

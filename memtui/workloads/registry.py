@@ -1,0 +1,124 @@
+"""Every action a scenario can name: its parameters, its meaning, and the class that plays it.
+
+The one explicit list. Parameter models are at hand for checking scenarios; the class that
+plays an action is looked up by name when a scenario is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
+
+from memtui.workloads.anon import AnonParams
+from memtui.workloads.base import Activity
+from memtui.workloads.bpf import LoadBpfParams
+from memtui.workloads.end import EndParams
+from memtui.workloads.fork_storm import ForkStormParams
+from memtui.workloads.fragment import FragmentParams
+from memtui.workloads.hugepages import NrHugepagesParams
+from memtui.workloads.modules import LoadModuleParams
+from memtui.workloads.page_cache import PageCacheParams
+from memtui.workloads.params import Params
+from memtui.workloads.secret_memory import MemfdSecretParams
+from memtui.workloads.sysctl import SysctlParams
+from memtui.workloads.tmpfs import (
+    TmpfsMapParams,
+    TmpfsParams,
+    TmpfsPunchParams,
+    TmpfsTruncateParams,
+    TmpfsUnlinkParams,
+    TmpfsWriteParams,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """One action: what it is called, what it takes, and where its `Activity` is."""
+
+    name: str
+    params: type[Params]
+    meaning: str
+    """One line, for `memtui list actions` and the JSON Schema."""
+    activity: str = ""
+    """`module:class` of the `Activity`; empty for `end`, which the engine itself carries out."""
+
+
+_SPECS: Final = (
+    ActionSpec(
+        "nr_hugepages",
+        NrHugepagesParams,
+        "resizes the pool of 2 MiB or 1 GiB huge pages, as `echo N > nr_hugepages` does",
+        "memtui.workloads.hugepages:NrHugepages",
+    ),
+    ActionSpec(
+        "sysctl", SysctlParams, "writes kernel settings under Linux's names", "memtui.workloads.sysctl:SetSysctl"
+    ),
+    ActionSpec(
+        "load_module", LoadModuleParams, "loads kernel modules; end unloads them", "memtui.workloads.modules:LoadModule"
+    ),
+    ActionSpec("load_bpf", LoadBpfParams, "loads JITed BPF programs; end closes them", "memtui.workloads.bpf:LoadBpf"),
+    ActionSpec(
+        "memfd_secret",
+        MemfdSecretParams,
+        "makes memory that leaves the direct map; end closes it",
+        "memtui.workloads.secret_memory:MemfdSecret",
+    ),
+    ActionSpec(
+        "anon", AnonParams, "starts processes with anonymous memory; end makes them exit", "memtui.workloads.anon:Anon"
+    ),
+    ActionSpec(
+        "fork_storm",
+        ForkStormParams,
+        "forks a process again and again: fan, chain or relay",
+        "memtui.workloads.fork_storm:ForkStorm",
+    ),
+    ActionSpec("tmpfs", TmpfsParams, "mounts a tmpfs; end unmounts it", "memtui.workloads.tmpfs:Tmpfs"),
+    ActionSpec(
+        "tmpfs_write",
+        TmpfsWriteParams,
+        "writes files on a tmpfs, with or without holes",
+        "memtui.workloads.tmpfs:TmpfsWrite",
+    ),
+    ActionSpec(
+        "tmpfs_truncate", TmpfsTruncateParams, "sets the size of tmpfs files", "memtui.workloads.tmpfs:TmpfsTruncate"
+    ),
+    ActionSpec("tmpfs_punch", TmpfsPunchParams, "punches holes in tmpfs files", "memtui.workloads.tmpfs:TmpfsPunch"),
+    ActionSpec(
+        "tmpfs_map", TmpfsMapParams, "maps and touches tmpfs files; end unmaps", "memtui.workloads.tmpfs:TmpfsMap"
+    ),
+    ActionSpec("tmpfs_unlink", TmpfsUnlinkParams, "deletes tmpfs files", "memtui.workloads.tmpfs:TmpfsUnlink"),
+    ActionSpec(
+        "page_cache",
+        PageCacheParams,
+        "fills the page cache with ordinary file data; end deletes the files",
+        "memtui.workloads.page_cache:PageCache",
+    ),
+    ActionSpec(
+        "fragment",
+        FragmentParams,
+        "scatters allocations until free memory is in small blocks; end frees them",
+        "memtui.workloads.fragment:Fragment",
+    ),
+    ActionSpec("end", EndParams, "gives back what a labelled entry made"),
+)
+
+ACTIONS: Final[Mapping[str, ActionSpec]] = {spec.name: spec for spec in _SPECS}
+"""Every action that is built, in the order it is listed to people."""
+
+NOT_BUILT: Final[Mapping[str, str]] = {"map_file": "comes with the reverse-mapping policies"}
+"""Actions that are named already and refused in one line, with what they wait for."""
+
+
+def activity_type(action: str) -> type[Activity[Any]]:
+    """The class that plays an action of `ACTIONS` other than `end`.
+
+    Raises KeyError for a name that is not there, LookupError when its module has no such class.
+    """
+    module, _, name = ACTIONS[action].activity.partition(":")
+    found = getattr(import_module(module), name, None) if name else None
+    if found is None:
+        raise LookupError(f"no activity plays {action}")
+    activity: type[Activity[Any]] = found
+    return activity
