@@ -27,7 +27,7 @@ class Playable(Protocol):
         """When the next thing happens, or None when nothing will."""
 
     def advance(self, until_ns: int, out_of_time: Callable[[], bool] | None = None) -> None:
-        """Plays all that is due up to and at `until_ns` and sets the clock there.
+        """Plays all that is due up to and at `until_ns` and sets the clock there, or at the end of the run.
 
         Asks `out_of_time()` between events and, when it says so, stops early with the clock at
         the last event played; calling again goes on from there.
