@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from memtui.units import PPM
+from memtui.units import PPM, frames_of
 from memtui.workloads.params import Count, Params, PositiveSize, Share
 
 Thp = Literal["never", "madvise", "always"]
 """Which VMAs may have huge pages: none; those advised with MADV_HUGEPAGE; all, if the kernel says `always`."""
+
+
+def check_vmas(size_bytes: int, vmas: int) -> None:
+    """Raises ValueError unless every VMA gets a page at least."""
+    pages = frames_of(size_bytes)
+    if vmas > pages:
+        raise ValueError(f"{vmas} VMAs need a page each and there are {pages}; expected fewer vmas or more memory")
 
 
 class AnonParams(Params):
@@ -28,3 +35,8 @@ class AnonParams(Params):
     rewrite: int = Field(
         default=0, ge=0, le=1000, description="how many times what was touched is written over once more"
     )
+
+    @model_validator(mode="after")
+    def _whole_pages(self) -> Self:
+        check_vmas(self.size, self.vmas)
+        return self

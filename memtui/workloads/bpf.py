@@ -7,11 +7,11 @@ from typing import Annotated
 from pydantic import Field
 
 from memtui.workloads.modules import MODULES_BYTES
-from memtui.workloads.params import Count, Params, Size
+from memtui.workloads.params import Count, Params, Size, size_between
 
 
 class LoadBpfParams(Params):
     """JITed programs, all of one size."""
 
-    size: Annotated[Size, Field(gt=0, le=MODULES_BYTES)] = Field(description="JITed bytes of one program")
+    size: Annotated[Size, size_between(1, MODULES_BYTES)] = Field(description="JITed bytes of one program")
     count: Count = Field(default=1, description="how many programs")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from memtui.workloads.params import Params, short_form
+from memtui.workloads.params import Params
 
 
 class EndParams(Params):
     """The label of an earlier entry; always written short: `end: keys`."""
 
-    label: str = Field(min_length=1, description="label of the entry to end")
+    short_field: ClassVar[str | None] = "label"
 
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: Any) -> Any:
-        return short_form(value, "label")
+    label: str = Field(min_length=1, description="label of the entry to end")

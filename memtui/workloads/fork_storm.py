@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from memtui.units import parse_duration
-from memtui.workloads.anon import Thp
-from memtui.workloads.params import Count, Duration, Params, PositiveSize, Share
+from memtui.workloads.anon import Thp, check_vmas
+from memtui.workloads.params import Count, Duration, Params, PositiveSize, Share, duration_of
 
-FOREVER = "forever"
+FOREVER: Final = "forever"
+"""What `hold` says when the children live until the entry's `end`."""
 
 
 def _hold(value: Any) -> int | None:
-    if value == FOREVER:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise ValueError("expected a time such as 20ms, 3s or 1h30m, or forever")
-    return parse_duration(value)
+    try:
+        return None if value == FOREVER else duration_of(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or forever") from None
 
 
 Hold = Annotated[
@@ -46,3 +45,8 @@ class ForkStormParams(Params):
     hold: Hold = Field(
         default=0, description="how long all live after the last fork, then all exit; forever: until end"
     )
+
+    @model_validator(mode="after")
+    def _whole_pages(self) -> Self:
+        check_vmas(self.parent, self.vmas)
+        return self

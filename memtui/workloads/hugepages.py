@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, ClassVar, Final
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
-from memtui.units import GIB, MIB, shorten
-from memtui.workloads.params import Params, Size, short_form
+from memtui.units import GIB, MIB
+from memtui.workloads.params import Params, Size, exact_size
 
 PAGE_SIZES: Final = (2 * MIB, GIB)
 """The huge pages x86-64 has: one PMD entry, one PUD entry."""
@@ -18,12 +18,14 @@ MAX_PAGES: Final = 1 << 40
 
 def _page_size(size_bytes: int) -> int:
     if size_bytes not in PAGE_SIZES:
-        raise ValueError(f"{shorten(str(size_bytes))} bytes is no huge page size; expected 2MiB or 1GiB")
+        raise ValueError(f"{exact_size(size_bytes)} is no huge page size; expected 2MiB or 1GiB")
     return size_bytes
 
 
 class NrHugepagesParams(Params):
     """How many huge pages the pool is asked to hold; short form: the count alone."""
+
+    short_field: ClassVar[str | None] = "count"
 
     count: int = Field(ge=0, le=MAX_PAGES, description="pages the pool should hold; 0 empties it")
     size: Annotated[Size, AfterValidator(_page_size)] = Field(
@@ -32,8 +34,3 @@ class NrHugepagesParams(Params):
     node: int | None = Field(
         default=None, ge=0, description="the NUMA node that gains or loses pages; without it all nodes in turn"
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: Any) -> Any:
-        return short_form(value, "count")

@@ -7,14 +7,28 @@ once validated.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
-from memtui.units import TIB, parse_duration, parse_share, parse_size
+from memtui.units import DURATION_HINT, HOUR, SHARE_HINT, SIZE_HINT, TIB, parse_duration, parse_share, parse_size
 
 MAX_SIZE_BYTES: Final = 64 * TIB
 """The most RAM x86-64 has with four levels of page tables; nothing in a scenario is larger."""
+
+MAX_TIME_NS: Final = 1_000_000 * HOUR
+"""Longest time in a scenario: 114 years, within the 64 bits the kernel keeps nanoseconds in."""
 
 MAX_COUNT: Final = 1 << 22
 """Linux's PID_MAX_LIMIT (include/linux/threads.h): nothing is made in greater number by one entry."""
@@ -25,28 +39,68 @@ class Params(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+    short_field: ClassVar[str | None] = None
+    """The field that a plain value stands for: `nr_hugepages: 10240` means `{count: 10240}`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand_short_form(cls, value: Any) -> Any:
+        if cls.short_field is None or isinstance(value, (dict, list, Params)):
+            return value
+        return {cls.short_field: value}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        if cls.short_field is None:
+            return schema
+        short = {key: value for key, value in schema["properties"][cls.short_field].items() if key != "title"}
+        return {"description": schema.get("description", ""), "anyOf": [short, schema]}
+
 
 def _size(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise ValueError("expected a size such as 4KiB, 2MiB, 1GiB or 64TiB")
+        raise ValueError(f"expected {SIZE_HINT}")
     return parse_size(value)
 
 
-def _duration(value: Any) -> int:
+def duration_of(value: Any) -> int:
+    """Nanoseconds of a scenario's time; raises ValueError with one line that says what was expected."""
     if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise ValueError("expected a time such as 250us, 20ms, 3s, 2m or 1h30m")
-    return parse_duration(value)
+        raise ValueError(f"expected {DURATION_HINT}")
+    if str(value).startswith("-"):
+        raise ValueError(f"a time before zero; expected {DURATION_HINT}")
+    duration_ns = parse_duration(value)
+    if duration_ns > MAX_TIME_NS:
+        raise ValueError(f"a time too far away; expected at most {MAX_TIME_NS // HOUR}h")
+    return duration_ns
 
 
 def _share(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise ValueError("expected a share such as 10% or 0.1")
+        raise ValueError(f"expected {SHARE_HINT}")
     return parse_share(value)
 
 
-def short_form(value: Any, field: str) -> Any:
-    """`{field: value}` for an action written short (`nr_hugepages: 10240`); a mapping as it is."""
-    return value if isinstance(value, (dict, Params)) else {field: value}
+def exact_size(size_bytes: int) -> str:
+    """A size as a scenario writes it, in the largest unit that holds it exactly: `64TiB`, `3KiB`, `5`."""
+    for shift, unit in ((60, "EiB"), (50, "PiB"), (40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if size_bytes and not size_bytes % (1 << shift):
+            return f"{size_bytes >> shift}{unit}"
+    return str(size_bytes)
+
+
+def size_between(lowest: int, highest: int) -> AfterValidator:
+    """A check that a size lies within two bounds, in bytes, both included."""
+
+    def check(size_bytes: int) -> int:
+        if size_bytes < lowest:
+            raise ValueError(f"{exact_size(size_bytes)} is too small; expected at least {exact_size(lowest)}")
+        if size_bytes > highest:
+            raise ValueError(f"{exact_size(size_bytes)} is too large; expected at most {exact_size(highest)}")
+        return size_bytes
+
+    return AfterValidator(check)
 
 
 _SIZE_SCHEMA = {"type": ["string", "integer"], "description": "a size: 4KiB, 2MiB, 1GiB, 64TiB, or bytes"}
@@ -55,14 +109,14 @@ _SHARE_SCHEMA = {"type": ["string", "number"], "description": "a share: 10% or 0
 
 Size = Annotated[int, BeforeValidator(_size), WithJsonSchema(_SIZE_SCHEMA)]
 """Bytes, written `4KiB`."""
-Duration = Annotated[int, BeforeValidator(_duration), WithJsonSchema(_DURATION_SCHEMA)]
+Duration = Annotated[int, BeforeValidator(duration_of), WithJsonSchema(_DURATION_SCHEMA)]
 """Nanoseconds, written `20ms`."""
 Share = Annotated[int, BeforeValidator(_share), WithJsonSchema(_SHARE_SCHEMA)]
 """Parts per million, written `10%`."""
 
-PositiveSize = Annotated[Size, Field(gt=0, le=MAX_SIZE_BYTES)]
+PositiveSize = Annotated[Size, size_between(1, MAX_SIZE_BYTES)]
 """Bytes of something that must not be empty."""
-AnySize = Annotated[Size, Field(ge=0, le=MAX_SIZE_BYTES)]
+AnySize = Annotated[Size, size_between(0, MAX_SIZE_BYTES)]
 """Bytes, or none."""
 Count = Annotated[int, Field(ge=1, le=MAX_COUNT)]
 """How many of something: one at least."""
