@@ -1,0 +1,60 @@
+"""What every subsystem of the machine works with: the page allocator, the meter and the log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from memtui.machine.costs import Meter
+from memtui.machine.physical.allocator import PageAllocator
+from memtui.snapshot import FrameKind
+
+
+class Severity(StrEnum):
+    """How much a line of the log matters."""
+
+    INFO = "info"
+    NOTICE = "notice"
+    """A shortfall, a first split: something to look at."""
+    BAD = "bad"
+    """A failure or an OOM kill."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineEvent:
+    """A line of the log, before the engine gives it a time."""
+
+    source: str
+    text: str
+    severity: Severity = Severity.INFO
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KernelOwner:
+    """An owner of frames that is one thing for the whole machine: a cache, a subsystem's tables."""
+
+    name: str
+    kind: FrameKind
+    movable: bool = False
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+@dataclass(slots=True)
+class Core:
+    """Shared by all subsystems; holds no memory of its own."""
+
+    allocator: PageAllocator
+    meter: Meter
+    cpus: int
+    events: list[MachineEvent] = field(default_factory=list)
+    vm_events: Counter[str] = field(default_factory=Counter)
+    """Counts of /proc/vmstat events under Linux's names (`thp_fault_alloc`); they only grow."""
+    cause: str = "boot"
+    """The action at work, for the log and for asking who split a leaf."""
+
+    def log(self, text: str, severity: Severity = Severity.INFO, source: str | None = None) -> None:
+        """Adds a line to the log, in the name of the action at work unless `source` says another."""
+        self.events.append(MachineEvent(source or self.cause, text, severity))

@@ -1,0 +1,225 @@
+"""The page allocator: which zone serves a request, and what is tried when memory is short.
+
+`get_page_from_freelist` and `__alloc_pages_slowpath` of mm/page_alloc.c in their order: zones
+above the low watermark; then kswapd reclaims and the min watermark counts; then direct
+reclaim; then, for orders up to 3, the OOM killer. Requests name a Gfp, which says what of that
+they may cause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from memtui.machine.errors import OutOfMemory
+from memtui.machine.physical.buddy import MigrateType
+from memtui.machine.physical.extents import FrameList
+from memtui.machine.physical.frame_map import FrameMap, Owner
+from memtui.machine.physical.zone import Zone
+
+COSTLY_ORDER: Final = 3
+"""PAGE_ALLOC_COSTLY_ORDER: above it the OOM killer is not asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gfp:
+    """What a request is for and what it may do (GFP flags)."""
+
+    migratetype: MigrateType
+    reclaim: bool = True
+    """May reclaim directly."""
+    oom: bool = True
+    """May end in an OOM kill."""
+    this_node: bool = False
+    """Only the given node will do (__GFP_THISNODE)."""
+
+
+GFP_KERNEL: Final = Gfp(MigrateType.UNMOVABLE)
+GFP_HIGHUSER: Final = Gfp(MigrateType.UNMOVABLE)
+GFP_HIGHUSER_MOVABLE: Final = Gfp(MigrateType.MOVABLE)
+GFP_TRANSHUGE_LIGHT: Final = Gfp(MigrateType.MOVABLE, reclaim=False, oom=False)
+"""A huge page at fault time, without madvise: only if one is free (defrag=madvise)."""
+GFP_HUGETLB: Final = Gfp(MigrateType.MOVABLE, oom=False, this_node=True)
+"""htlb_alloc_mask with __GFP_RETRY_MAYFAIL and __GFP_THISNODE."""
+GFP_VMEMMAP: Final = Gfp(MigrateType.UNMOVABLE, oom=False, this_node=True)
+"""Struct-page frames of an optimised huge page: GFP_KERNEL with __GFP_RETRY_MAYFAIL and __GFP_THISNODE."""
+
+
+class Shrinker(Protocol):
+    """Something that can give memory back: the page cache, ragged tmpfs pages."""
+
+    def shrink(self, frames: int, *, direct: bool) -> int:
+        """Frees up to about `frames` frames for kswapd or a direct reclaimer; returns how many it freed."""
+
+
+Injector = Callable[[int, int], bool]
+"""(order, count) of a request → whether it must fail now."""
+
+
+class PageAllocator:
+    """All zones, the owner of every frame, and the way from a request to frames."""
+
+    def __init__(self, zones: list[Zone], frame_map: FrameMap) -> None:
+        self.zones = zones
+        self.frame_map = frame_map
+        self.shrinkers: list[Shrinker] = []
+        """Asked in order when memory is short."""
+        self.oom_killer: Callable[[], bool] | None = None
+        """Kills one process; False if nothing killable is left."""
+        self.injector: Injector | None = None
+        """Makes chosen requests fail, for tests and scenarios."""
+        self.stalls = 0
+        """Requests that had to reclaim directly (allocstall_*)."""
+        self._nodes = 1 + max(zone.layout.node for zone in zones)
+        self._zonelists = [self._zonelist(node) for node in range(self._nodes)]
+        self._node_zones = [[z for z in zones if z.layout.node == node][::-1] for node in range(self._nodes)]
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes there are."""
+        return self._nodes
+
+    @property
+    def free_frames(self) -> int:
+        """Free frames of all zones (nr_free_pages)."""
+        return sum(zone.buddy.free_frames for zone in self.zones)
+
+    @property
+    def managed_frames(self) -> int:
+        """Frames the allocator was ever given (MemTotal)."""
+        return sum(zone.managed_frames for zone in self.zones)
+
+    def allocate(self, owner: Owner, gfp: Gfp, order: int = 0, node: int = 0) -> int:
+        """First frame of one block for `owner`. Raises OutOfMemory."""
+        for start, _ in self.allocate_many(owner, gfp, 1, order, node):
+            return start
+        raise OutOfMemory(f"order-{order} allocation failed")
+
+    def allocate_many(
+        self, owner: Owner, gfp: Gfp, count: int, order: int = 0, node: int = 0, *, partial: bool = False
+    ) -> FrameList:
+        """`count` blocks of `order` for `owner`, in the order single requests would get them.
+
+        All of them, or OutOfMemory; with `partial` as many as can be had, perhaps none.
+        """
+        taken = FrameList()
+        if self.injector is not None and self.injector(order, count):
+            missing = count
+        else:
+            missing = self._gather(taken, owner, gfp, count, order, node)
+        if missing and not partial:
+            self.free_list(taken, owner)
+            raise OutOfMemory(f"order-{order} allocation failed ({count - missing} of {count})")
+        return taken
+
+    def allocate_contiguous(self, owner: Owner, frames: int, node: int, *, partial_of: int = 1) -> list[int]:
+        """Up to `partial_of` naturally aligned runs of `frames` on one node (`alloc_contig_pages`); lowest first."""
+        found: list[int] = []
+        if self.injector is not None and self.injector(frames.bit_length() - 1, partial_of):
+            return found
+        for zone in self._node_zones[node]:
+            highest = zone.index
+            while len(found) < partial_of and zone.spare_frames(zone.marks.min, highest) >= frames:
+                start = zone.buddy.find_free(frames)
+                if start is None:
+                    break
+                zone.buddy.take_range(start, frames)
+                zone.note_use()
+                self.frame_map.assign(start, frames, owner)
+                found.append(start)
+        return found
+
+    def free(self, start: int, frames: int, owner: Owner) -> None:
+        """Gives a run of frames back; it may be any part of what was allocated."""
+        self.frame_map.release(start, frames, owner)
+        for zone, first, length in self._by_zone(start, frames):
+            zone.buddy.free_run(first, length)
+
+    def free_list(self, runs: FrameList, owner: Owner) -> None:
+        """Gives all runs of a list back."""
+        for start, frames in runs:
+            self.free(start, frames, owner)
+
+    def hand_over(self, start: int, frames: int, owner: Owner) -> None:
+        """Boot memory of `owner` becomes ordinary free memory: MemTotal grows (`free_reserved_page`)."""
+        self.frame_map.release(start, frames, owner)
+        for zone, first, length in self._by_zone(start, frames):
+            zone.hand_over(first, length)
+
+    def zone_of(self, frame: int) -> Zone:
+        """The zone that spans this frame."""
+        for zone in self.zones:
+            if zone.layout.start <= frame < zone.layout.end:
+                return zone
+        raise ValueError(f"frame {frame:#x} is in no zone")
+
+    def available_frames(self, gfp: Gfp, node: int) -> int:
+        """Frames such a request could have now without reclaiming, down to the min watermark."""
+        zones = self._zones_for(gfp, node)
+        return sum(max(0, zone.spare_frames(zone.marks.min, 2)) for zone in zones)
+
+    def _gather(self, taken: FrameList, owner: Owner, gfp: Gfp, count: int, order: int, node: int) -> int:
+        """Fills `taken`, going through the slow path as far as the request may; returns the blocks missing."""
+        zones = self._zones_for(gfp, node)
+        missing = self._from_zones(taken, owner, zones, gfp, count, order, low=True)
+        if missing and self._kswapd(zones, missing << order):
+            missing = self._from_zones(taken, owner, zones, gfp, missing, order, low=True)
+        if missing:
+            missing = self._from_zones(taken, owner, zones, gfp, missing, order, low=False)
+        while missing and gfp.reclaim:
+            self.stalls += 1
+            if not self._shrink(missing << order, direct=True):
+                break
+            missing = self._from_zones(taken, owner, zones, gfp, missing, order, low=False)
+        while missing and gfp.oom and order <= COSTLY_ORDER and self.oom_killer is not None and self.oom_killer():
+            missing = self._from_zones(taken, owner, zones, gfp, missing, order, low=False)
+        return missing
+
+    def _from_zones(
+        self, taken: FrameList, owner: Owner, zones: list[Zone], gfp: Gfp, count: int, order: int, *, low: bool
+    ) -> int:
+        """Takes what the zones can give above their low or min watermark; returns the blocks missing."""
+        for zone in zones:
+            mark = zone.marks.low if low else zone.marks.min
+            blocks = min(count, zone.spare_frames(mark, 2) >> order)
+            if blocks <= 0:
+                continue
+            for start, frames in zone.buddy.allocate_many(order, blocks, gfp.migratetype):
+                self.frame_map.assign(start, frames, owner)
+                taken.append(start, frames)
+                count -= frames >> order
+            zone.note_use()
+            if not count:
+                break
+        return count
+
+    def _kswapd(self, zones: list[Zone], frames: int) -> int:
+        """What kswapd frees once it is woken: enough for the request and to lift the zones to their high marks."""
+        gap = sum(max(0, zone.marks.high - zone.buddy.free_frames) for zone in zones)
+        return self._shrink(frames + gap, direct=False)
+
+    def _shrink(self, frames: int, *, direct: bool) -> int:
+        freed = 0
+        for shrinker in self.shrinkers:
+            freed += shrinker.shrink(frames - freed, direct=direct)
+            if freed >= frames:
+                break
+        return freed
+
+    def _zones_for(self, gfp: Gfp, node: int) -> list[Zone]:
+        return self._node_zones[node] if gfp.this_node else self._zonelists[node]
+
+    def _zonelist(self, node: int) -> list[Zone]:
+        """The node's own zones from Normal down, then those of the other nodes in turn (build_zonelists)."""
+        order = [(node + step) % self._nodes for step in range(self._nodes)]
+        return [zone for near in order for zone in self.zones[::-1] if zone.layout.node == near]
+
+    def _by_zone(self, start: int, frames: int) -> list[tuple[Zone, int, int]]:
+        """A run cut at zone borders."""
+        parts: list[tuple[Zone, int, int]] = []
+        for zone in self.zones:
+            low, high = max(start, zone.layout.start), min(start + frames, zone.layout.end)
+            if low < high:
+                parts.append((zone, low, high - low))
+        return parts

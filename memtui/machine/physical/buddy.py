@@ -1,0 +1,295 @@
+"""The buddy allocator of one zone: orders 0–10, split and merge, free lists by migratetype.
+
+As mm/page_alloc.c of Linux 6.18 does it: the smallest sufficient block of the wanted type is
+split; a free block merges with its buddy as far up as it can; a free block always lies on the
+list of its own pageblock's type. When a type has nothing left, blocks of another type are
+*claimed*, largest first (`__rmqueue_claim`), whole pageblocks changing their type, and only
+then is a page *stolen* without a claim (`__rmqueue_steal`). Lists are last in, first out.
+
+Bulk requests take whole blocks and return runs, in exactly the order in which the same number
+of single requests would have taken them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from enum import IntEnum
+from typing import Final
+
+from memtui.machine.physical.extents import Run
+from memtui.machine.physical.top_runs import TOP_FRAMES, TOP_ORDER, TopRuns
+
+PAGEBLOCK_ORDER: Final = 9
+PAGEBLOCK_FRAMES: Final = 1 << PAGEBLOCK_ORDER
+ORDERS: Final = TOP_ORDER + 1
+
+
+class MigrateType(IntEnum):
+    """What a pageblock is meant for (enum migratetype)."""
+
+    UNMOVABLE = 0
+    MOVABLE = 1
+    RECLAIMABLE = 2
+
+
+FALLBACKS: Final[tuple[tuple[MigrateType, MigrateType], ...]] = (
+    (MigrateType.RECLAIMABLE, MigrateType.MOVABLE),
+    (MigrateType.RECLAIMABLE, MigrateType.UNMOVABLE),
+    (MigrateType.UNMOVABLE, MigrateType.MOVABLE),
+)
+"""Which types to turn to, by wanted type (`fallbacks[]`)."""
+
+BlockUse = Callable[[int, int], tuple[int, int]]
+"""(first frame, frames) → (free frames, frames with a movable owner) of a pageblock."""
+
+
+class Buddy:
+    """Free memory of one zone. Frames are absolute; it knows nothing of owners."""
+
+    def __init__(self, block_use: BlockUse) -> None:
+        self._lists: list[list[dict[int, None]]] = [[{} for _ in range(TOP_ORDER)] for _ in MigrateType]
+        self._top: list[TopRuns] = [TopRuns() for _ in MigrateType]
+        self._types: dict[int, MigrateType] = {}
+        """Pageblock → type, where it is not MOVABLE, as all are at boot."""
+        self._block_use = block_use
+        self.free_frames = 0
+
+    def allocate(self, order: int, wanted: MigrateType, *, no_fragment: bool = False) -> int | None:
+        """First frame of a block of `order`, or None. `no_fragment`: only whole pageblocks may change type."""
+        while (found := self._smallest(order, wanted)) is None:
+            if not self._claim(order, wanted, max(order, PAGEBLOCK_ORDER) if no_fragment else order):
+                found = None if no_fragment else self._steal(order, wanted)
+                break
+        if found is not None:
+            self.free_frames -= 1 << order
+        return found
+
+    def allocate_many(self, order: int, count: int, wanted: MigrateType, *, no_fragment: bool = False) -> list[Run]:
+        """Up to `count` blocks of `order` as runs; fewer only if no more can be had."""
+        runs: list[Run] = []
+        need = count << order
+        while need:
+            need = self._take_listed(order, need, wanted, runs)
+            if not need or self._claim(order, wanted, max(order, PAGEBLOCK_ORDER) if no_fragment else order, need):
+                continue
+            stolen = None if no_fragment else self._steal(order, wanted)
+            if stolen is None:
+                break
+            runs.append((stolen, 1 << order))
+            need -= 1 << order
+        self.free_frames -= (count << order) - need
+        return runs
+
+    def free(self, frame: int, order: int) -> None:
+        """Gives a block back; it merges with its buddy as far up as it can (`__free_one_page`)."""
+        self.free_frames += 1 << order
+        wanted = self._types.get(frame >> PAGEBLOCK_ORDER, MigrateType.MOVABLE)
+        while order < TOP_ORDER:
+            buddy = frame ^ (1 << order)
+            other = wanted if order < PAGEBLOCK_ORDER else self.type_of(buddy)
+            blocks = self._lists[other][order]
+            if buddy not in blocks:
+                self._lists[wanted][order][frame] = None
+                return
+            del blocks[buddy]
+            if other is not wanted:
+                self._set_type(buddy, wanted)
+            frame &= ~(1 << order)
+            order += 1
+        self._top[wanted].push(frame, TOP_FRAMES)
+
+    def free_run(self, start: int, frames: int) -> None:
+        """Gives back any run of frames, as the aligned blocks it is made of."""
+        end = start + frames
+        while start < end:
+            if start & (TOP_FRAMES - 1) == 0 and end - start >= TOP_FRAMES:
+                start = self._free_whole(start, end)
+                continue
+            order = min((start & -start).bit_length() - 1 if start else TOP_ORDER, (end - start).bit_length() - 1)
+            self.free(start, order)
+            start += 1 << order
+
+    def type_of(self, frame: int) -> MigrateType:
+        """The type of the pageblock that holds this frame."""
+        return self._types.get(frame >> PAGEBLOCK_ORDER, MigrateType.MOVABLE)
+
+    def free_blocks(self) -> tuple[int, ...]:
+        """Free blocks by order, all types together, as /proc/buddyinfo prints them."""
+        listed = [sum(len(lists[order]) for lists in self._lists) for order in range(TOP_ORDER)]
+        return (*listed, sum(top.blocks for top in self._top))
+
+    def free_runs(self) -> Iterator[tuple[int, int, MigrateType]]:
+        """(first frame, frames, list it is on) of every free block; runs of top blocks in one."""
+        for kind in MigrateType:
+            for order, blocks in enumerate(self._lists[kind]):
+                for frame in blocks:
+                    yield frame, 1 << order, kind
+            for start, frames in self._top[kind]:
+                yield start, frames, kind
+
+    def unmovable_pageblocks(self) -> int:
+        """Pageblocks whose type is not MOVABLE."""
+        return len(self._types)
+
+    def find_free(self, frames: int) -> int | None:
+        """The lowest run of free top blocks that is `frames` long and aligned to `frames` (alloc_contig_pages)."""
+        end = reach = -1
+        for low, length in sorted(run for top in self._top for run in top):
+            start = low if low != end else reach
+            end, reach = low + length, start
+            aligned = -(-start // frames) * frames
+            if aligned + frames <= end:
+                return aligned
+        return None
+
+    def take_range(self, start: int, frames: int) -> None:
+        """Takes a run of free top blocks found by `find_free` out of the lists."""
+        for top in self._top:
+            self.free_frames -= top.carve(start, start + frames)
+
+    def _smallest(self, order: int, wanted: MigrateType) -> int | None:
+        """Splits the smallest sufficient block of the wanted type (`__rmqueue_smallest`)."""
+        lists = self._lists[wanted]
+        for current in range(order, TOP_ORDER):
+            if lists[current]:
+                frame, _ = lists[current].popitem()
+                break
+        else:
+            top = self._top[wanted]
+            if not top.blocks:
+                return None
+            (frame, _), current = top.pop(1), TOP_ORDER
+        while current > order:
+            current -= 1
+            lists[current][frame + (1 << current)] = None
+        return frame
+
+    def _take_listed(self, order: int, need: int, wanted: MigrateType, runs: list[Run]) -> int:
+        """Takes blocks of the wanted type, smallest first, until `need` frames are there; returns what is missing."""
+        lists = self._lists[wanted]
+        for current in range(order, TOP_ORDER):
+            blocks = lists[current]
+            while blocks and need:
+                frame, _ = blocks.popitem()
+                need = self._take_block(frame, 1 << current, need, wanted, runs)
+        top = self._top[wanted]
+        while need and top.blocks:
+            frame, frames = top.pop(-(-need // TOP_FRAMES))
+            need = self._take_block(frame, frames, need, wanted, runs)
+        return need
+
+    def _take_block(self, frame: int, frames: int, need: int, wanted: MigrateType, runs: list[Run]) -> int:
+        """Takes the front of a block (or run of top blocks), returns the rest to the lists it came from."""
+        part = min(frames, need)
+        runs.append((frame, part))
+        rest, end = frame + part, frame + frames
+        pieces: list[tuple[int, int]] = []
+        while rest < end:
+            order = min((rest & -rest).bit_length() - 1, TOP_ORDER)
+            pieces.append((rest, order))
+            rest += 1 << order
+        for start, order in reversed(pieces):
+            if order == TOP_ORDER:
+                self._top[wanted].push(start, TOP_FRAMES)
+            else:
+                self._lists[wanted][order][start] = None
+        return need - part
+
+    def _claim(self, order: int, wanted: MigrateType, least: int, need: int = 1) -> bool:
+        """Moves memory of another type to the wanted one, largest block first (`__rmqueue_claim`)."""
+        for current in range(TOP_ORDER, least - 1, -1):
+            donor = self._donor(current, wanted)
+            if donor is None:
+                continue
+            if current >= PAGEBLOCK_ORDER:
+                self._claim_whole(current, donor, wanted, need)
+                return True
+            if not _may_claim(order, wanted):
+                return False
+            if self._claim_pageblock(current, donor, wanted):
+                return True
+        return False
+
+    def _claim_whole(self, current: int, donor: MigrateType, wanted: MigrateType, need: int) -> None:
+        """Changes the type of whole free pageblocks (`change_pageblock_range`)."""
+        if current == TOP_ORDER:
+            start, frames = self._top[donor].pop(-(-need // TOP_FRAMES))
+            self._top[wanted].push(start, frames)
+        else:
+            start, _ = self._lists[donor][current].popitem()
+            frames = 1 << current
+            self._lists[wanted][current][start] = None
+        for frame in range(start, start + frames, PAGEBLOCK_FRAMES):
+            self._set_type(frame, wanted)
+
+    def _claim_pageblock(self, current: int, donor: MigrateType, wanted: MigrateType) -> bool:
+        """Claims a part-used pageblock if half of it is free or of the wanted kind (`try_to_claim_block`)."""
+        first = next(reversed(self._lists[donor][current])) & ~(PAGEBLOCK_FRAMES - 1)
+        free, movable = self._block_use(first, PAGEBLOCK_FRAMES)
+        if wanted is MigrateType.MOVABLE:
+            alike = movable
+        else:
+            alike = PAGEBLOCK_FRAMES - free - movable if donor is MigrateType.MOVABLE else 0
+        if free + alike < PAGEBLOCK_FRAMES // 2:
+            return False
+        for order, blocks in enumerate(self._lists[donor][:PAGEBLOCK_ORDER]):
+            for frame in _starts_inside(blocks, first, order):
+                del blocks[frame]
+                self._lists[wanted][order][frame] = None
+        self._set_type(first, wanted)
+        return True
+
+    def _steal(self, order: int, wanted: MigrateType) -> int | None:
+        """Takes the smallest sufficient block of another type, its pageblock unchanged (`__rmqueue_steal`)."""
+        for current in range(order, ORDERS):
+            donor = self._donor(current, wanted)
+            if donor is not None:
+                return self._smallest(order, donor)
+        return None
+
+    def _donor(self, order: int, wanted: MigrateType) -> MigrateType | None:
+        """The first fallback type that has a free block of exactly this order (`find_suitable_fallback`)."""
+        for other in FALLBACKS[wanted]:
+            if self._top[other].blocks if order == TOP_ORDER else self._lists[other][order]:
+                return other
+        return None
+
+    def _free_whole(self, start: int, end: int) -> int:
+        """Frees whole top blocks from `start` on, as long as their pageblocks are of one type; returns the end."""
+        wanted, last = self.type_of(start), end & ~(TOP_FRAMES - 1)
+        frame = self._same_type_until(start, last, wanted)
+        if frame == start:
+            self._set_type(start + PAGEBLOCK_FRAMES, wanted)
+            frame = start + TOP_FRAMES
+        self._top[wanted].push(start, frame - start)
+        self.free_frames += frame - start
+        return frame
+
+    def _same_type_until(self, start: int, last: int, wanted: MigrateType) -> int:
+        """Where the top blocks whose two pageblocks are both `wanted` end, from `start` on."""
+        if wanted is MigrateType.MOVABLE and len(self._types) < (last - start) >> TOP_ORDER:
+            first = start >> PAGEBLOCK_ORDER
+            nearest = min((block for block in self._types if block >= first), default=last >> PAGEBLOCK_ORDER)
+            return min(last, (nearest << PAGEBLOCK_ORDER) & ~(TOP_FRAMES - 1))
+        frame = start
+        while frame < last and self.type_of(frame) is wanted and self.type_of(frame + PAGEBLOCK_FRAMES) is wanted:
+            frame += TOP_FRAMES
+        return frame
+
+    def _set_type(self, frame: int, kind: MigrateType) -> None:
+        if kind is MigrateType.MOVABLE:
+            self._types.pop(frame >> PAGEBLOCK_ORDER, None)
+        else:
+            self._types[frame >> PAGEBLOCK_ORDER] = kind
+
+
+def _may_claim(order: int, wanted: MigrateType) -> bool:
+    """Whether a request may claim a part-used pageblock (`should_try_claim_block`)."""
+    return wanted is not MigrateType.MOVABLE or order >= PAGEBLOCK_ORDER // 2
+
+
+def _starts_inside(blocks: dict[int, None], first: int, order: int) -> list[int]:
+    """Starts of the free blocks of this order inside the pageblock at `first`."""
+    if len(blocks) < PAGEBLOCK_FRAMES >> order:
+        return [frame for frame in blocks if first <= frame < first + PAGEBLOCK_FRAMES]
+    return [frame for frame in range(first, first + PAGEBLOCK_FRAMES, 1 << order) if frame in blocks]

@@ -1,0 +1,70 @@
+"""Frames in order, as runs: what bulk allocation hands out and owners keep.
+
+A run is (first frame, number of frames). A GiB just touched on a fresh machine is one run; only
+what is scattered costs an element each.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+Run = tuple[int, int]
+"""(first frame, frames)."""
+
+
+class FrameList:
+    """An ordered sequence of frames, run-length encoded; taken from the front, added to at the back."""
+
+    __slots__ = ("_runs", "frames")
+
+    def __init__(self, runs: Iterable[Run] = ()) -> None:
+        self._runs: deque[Run] = deque()
+        self.frames = 0
+        """Frames in all runs."""
+        for start, frames in runs:
+            self.append(start, frames)
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(self._runs)
+
+    def __len__(self) -> int:
+        """Number of runs."""
+        return len(self._runs)
+
+    def append(self, start: int, frames: int) -> None:
+        """Adds a run at the back, joining it to the last where it continues it."""
+        if frames == 0:
+            return
+        self.frames += frames
+        if self._runs:
+            last, length = self._runs[-1]
+            if last + length == start:
+                self._runs[-1] = (last, length + frames)
+                return
+        self._runs.append((start, frames))
+
+    def extend(self, runs: Iterable[Run]) -> None:
+        """Adds runs at the back, in order."""
+        for start, frames in runs:
+            self.append(start, frames)
+
+    def take(self, frames: int) -> FrameList:
+        """Removes the first `frames` frames (at most all there are) and returns them in order."""
+        taken = FrameList()
+        while frames and self._runs:
+            start, length = self._runs.popleft()
+            part = min(length, frames)
+            if part < length:
+                self._runs.appendleft((start + part, length - part))
+            taken.append(start, part)
+            self.frames -= part
+            frames -= part
+        return taken
+
+    def copy(self) -> FrameList:
+        """A list of the same runs that can change on its own."""
+        twin = FrameList()
+        twin._runs = self._runs.copy()
+        twin.frames = self.frames
+        return twin
