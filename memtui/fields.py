@@ -225,6 +225,7 @@ _DERIVED: Final = (
         Unit.PER_MILLE,
         "why a 2 MiB block is not there: towards 1000 fragmentation, towards 0 lack of memory, -1000 one is there",
     ),
+    _ours("sim_stopped", Unit.EVENTS, "1 when the machine could not go on: nothing left to kill", Kind.COUNT),
 )
 
 

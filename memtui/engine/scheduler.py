@@ -39,6 +39,18 @@ class Scheduler:
         self._queue.schedule(time_ns, process)
         return process
 
+    def begin(
+        self,
+        steps: Generator[int, None, None],
+        priority: Priority,
+        *,
+        on_done: Callable[[], None] | None = None,
+    ) -> Process:
+        """Runs the first part of a generator at once, within the event now played, and queues what follows."""
+        process = Process(steps, priority, on_done=on_done)
+        self._resume(process)
+        return process
+
     def cancel(self, process: Process) -> None:
         """Ends a process where it stands; what it did stays done."""
         self._queue.cancel(process)
@@ -57,17 +69,20 @@ class Scheduler:
         if process is None or due_ns is None:
             return False
         self.now_ns = due_ns
-        try:
-            delay_ns = next(process.steps)
-        except StopIteration:
-            if process.on_done is not None:
-                process.on_done()
-            return True
-        if delay_ns < 0:
-            raise ValueError(f"a process asked to wait {delay_ns} ns")
-        self._queue.schedule(due_ns + delay_ns, process)
+        self._resume(process)
         return True
 
     def move_to(self, time_ns: int) -> None:
         """Sets the clock to a moment before which nothing is due; never backwards."""
         self.now_ns = max(self.now_ns, time_ns)
+
+    def _resume(self, process: Process) -> None:
+        try:
+            delay_ns = next(process.steps)
+        except StopIteration:
+            if process.on_done is not None:
+                process.on_done()
+            return
+        if delay_ns < 0:
+            raise ValueError(f"a process asked to wait {delay_ns} ns")
+        self._queue.schedule(self.now_ns + delay_ns, process)

@@ -1,0 +1,136 @@
+"""One run of a scenario: a machine as booted, and what has become of it so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+
+from memtui.engine.queue import Priority
+from memtui.engine.scheduler import Scheduler
+from memtui.machine.errors import MachineStopped
+from memtui.machine.machine import Machine
+from memtui.scenario.model import Scenario
+from memtui.snapshot import MapRequest, Snapshot
+from memtui.sources.entries import EntryRun, Stage
+from memtui.sources.event_log import EventLog
+from memtui.sources.expectations import Expectations, Outcome
+
+NO_MAPS = MapRequest()
+
+
+class Run:
+    """Scenario, machine and clock together; plays one event at a time and never goes back.
+
+    The run ends with the last event of its timeline and expectations, or at the scenario's
+    `until`. Delayed work of the kernel (timers) does not keep it going.
+    """
+
+    def __init__(self, scenario: Scenario, seed: int, check_every_event: bool = False) -> None:
+        """Boots the machine. Raises MachineStopped when it cannot boot."""
+        self.scenario = scenario
+        self.machine = Machine(scenario.machine)
+        self.log = EventLog()
+        self.expectations = Expectations(scenario.expectations)
+        self.finished = False
+        self.stopped: str | None = None
+        """Why the machine could not go on, in words; None while it can."""
+        self._check_every_event = check_every_event
+        self._scheduler = Scheduler()
+        stage = Stage(self.machine, self._scheduler, seed)
+        self._entries = [EntryRun(index, entry, stage) for index, entry in enumerate(scenario.entries)]
+        self._schedule()
+        self._after_event()
+
+    @property
+    def now_ns(self) -> int:
+        """The simulated time reached."""
+        return self._scheduler.now_ns
+
+    def next_ns(self) -> int | None:
+        """When the next event is due; None when the run is over."""
+        return None if self.finished else self._scheduler.next_ns()
+
+    def step(self) -> None:
+        """Plays exactly the next event. A machine that cannot go on ends the run and says why."""
+        if self.finished:
+            return
+        try:
+            self._scheduler.step()
+        except MachineStopped as reason:
+            self._stop(str(reason))
+        else:
+            self._after_event()
+
+    def move_to(self, time_ns: int) -> None:
+        """Sets the clock to a moment before which nothing is due."""
+        if not self.finished:
+            self._scheduler.move_to(time_ns)
+
+    def snapshot(self, request: MapRequest = NO_MAPS, since: int = 0) -> Snapshot:
+        """The machine now, with the events after the one of serial number `since`."""
+        seen = self.machine.observe(request)
+        return Snapshot(
+            time_ns=self.now_ns,
+            counters=seen.counters,
+            derived={**seen.derived, "sim_stopped": int(self.stopped is not None)},
+            zones=seen.zones,
+            owners=seen.owners,
+            vmemmap=seen.vmemmap,
+            tlb=seen.tlb,
+            workloads=tuple(entry.view() for entry in self._entries),
+            events=self.log.since(since),
+            direct_map_cells=seen.direct_map_cells,
+            vmemmap_cells=seen.vmemmap_cells,
+            finished=self.finished,
+        )
+
+    def _schedule(self) -> None:
+        for entry in self._entries:
+            entry.schedule()
+        for at_ns in self.expectations.times_ns():
+            self._scheduler.start(self._expect(at_ns), Priority.EXPECTATION, at_ns=at_ns)
+        if self.scenario.until_ns is not None:
+            self._scheduler.start(self._until(), Priority.END, at_ns=self.scenario.until_ns)
+
+    def _after_event(self) -> None:
+        self._take_events()
+        for delay_ns, work in self.machine.pop_timers():
+            self._scheduler.start(self._kernel_work(work), Priority.KERNEL, at_ns=self.now_ns + delay_ns)
+        if self._check_every_event:
+            self.machine.check()
+        if not self.finished and self._scheduler.foreground == 0:
+            self._finish()
+
+    def _take_events(self) -> None:
+        for event in self.machine.drain_events():
+            self.log.add(self.now_ns, event.source, event.text, event.severity)
+
+    def _kernel_work(self, work: Callable[[], None]) -> Generator[int, None, None]:
+        """Work the kernel put off. It runs on some other CPU: nobody waits for the time it takes."""
+        self.machine.core.cause = "kworker"
+        work()
+        self.machine.take_ns()
+        yield from ()
+
+    def _expect(self, at_ns: int) -> Generator[int, None, None]:
+        self._report(self.expectations.check(self.snapshot(since=self.log.last_serial), at_ns))
+        yield from ()
+
+    def _until(self) -> Generator[int, None, None]:
+        self._finish()
+        yield from ()
+
+    def _stop(self, reason: str) -> None:
+        self.stopped = reason
+        self._take_events()
+        self.log.add(self.now_ns, "machine", f"the machine cannot go on: {reason}", "bad")
+        self._finish()
+
+    def _finish(self) -> None:
+        self.finished = True
+        self._report(self.expectations.check(self.snapshot(since=self.log.last_serial), None))
+        self._report(self.expectations.give_up(self.now_ns))
+
+    def _report(self, outcomes: list[Outcome]) -> None:
+        for outcome in outcomes:
+            if not outcome.passed:
+                self.log.add(self.now_ns, "expect", str(outcome), "bad")

@@ -1,0 +1,118 @@
+"""A scenario as a source of Snapshots: engine, machine and workloads together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from memtui.scenario.model import Scenario
+from memtui.snapshot import Event, MapRequest, RunInfo, Snapshot
+from memtui.sources.expectations import Outcome
+from memtui.sources.run import Run
+
+
+class Simulation:
+    """Plays a scenario; a `Playable`.
+
+    A run is its scenario and its seed and nothing else: whatever looks at it, at whatever
+    speed, however often it is restarted, the same things happen at the same simulated times.
+    """
+
+    def __init__(self, scenario: Scenario, seed: int | None = None, *, check_every_event: bool = False) -> None:
+        """Boots the scenario's machine; `seed` takes the place of the scenario's own.
+
+        With `check_every_event` the machine proves its laws after each event, which is slow.
+        Raises MachineStopped when the machine cannot boot.
+        """
+        self.scenario = scenario
+        self.seed = scenario.seed if seed is None else seed
+        self._check_every_event = check_every_event
+        self._run = self._boot()
+        self._seen = 0
+
+    @property
+    def info(self) -> RunInfo:
+        """Scenario, machine and seed; `end_ns` is known from `until`, or once the run is over."""
+        machine = self.scenario.machine
+        ended_ns = self.now_ns if self.finished else self.scenario.until_ns
+        return RunInfo(
+            scenario=self.scenario.name,
+            about=self.scenario.about,
+            machine=machine.name,
+            kernel=machine.kernel.version,
+            nodes=machine.nodes,
+            cpus=machine.cpu.count,
+            ram_bytes=machine.ram_bytes,
+            seed=self.seed,
+            end_ns=-1 if ended_ns is None else ended_ns,
+            event_times_ns=tuple(sorted({entry.at_ns for entry in self.scenario.entries})),
+        )
+
+    @property
+    def now_ns(self) -> int:
+        """The simulated time reached."""
+        return self._run.now_ns
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run is over."""
+        return self._run.finished
+
+    @property
+    def stopped(self) -> str | None:
+        """Why the machine could not go on, in words; None when it could."""
+        return self._run.stopped
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """Every event so far that is kept, whoever has already seen it in a Snapshot."""
+        return self._run.log.all()
+
+    @property
+    def events_dropped(self) -> int:
+        """How many of the oldest events are no longer kept."""
+        return self._run.log.dropped
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What became of the scenario's expectations so far."""
+        return self._run.expectations.outcomes()
+
+    @property
+    def failed(self) -> tuple[Outcome, ...]:
+        """The expectations that were not met."""
+        return self._run.expectations.failed()
+
+    def next_ns(self) -> int | None:
+        """When the next event is due; None when the run is over."""
+        return self._run.next_ns()
+
+    def advance(self, until_ns: int, out_of_time: Callable[[], bool] | None = None) -> None:
+        """Plays all that is due up to and at `until_ns` and sets the clock there, or at the end of the run.
+
+        Asks `out_of_time()` after each event and, when it says so, stops early with the clock
+        at the last event played.
+        """
+        run = self._run
+        while (due_ns := run.next_ns()) is not None and due_ns <= until_ns:
+            run.step()
+            if out_of_time is not None and out_of_time():
+                return
+        run.move_to(until_ns)
+
+    def step(self) -> None:
+        """Plays exactly the next event."""
+        self._run.step()
+
+    def restart(self) -> None:
+        """Boots the machine anew, at time zero."""
+        self._run = self._boot()
+        self._seen = 0
+
+    def snapshot(self, request: MapRequest) -> Snapshot:
+        """The machine now, with the events since the Snapshot before."""
+        taken = self._run.snapshot(request, since=self._seen)
+        self._seen = self._run.log.last_serial
+        return taken
+
+    def _boot(self) -> Run:
+        return Run(self.scenario, self.seed, self._check_every_event)
