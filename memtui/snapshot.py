@@ -144,14 +144,16 @@ class TlbLevel:
 
 @dataclass(frozen=True, slots=True)
 class TlbAccess:
-    """Uniform random access over one mapping (the direct map, a process), as it is mapped now."""
+    """Random access over one mapping (the direct map, a process), as it is mapped now; uniform unless named so."""
 
     name: str
     footprint_bytes: int
     mapped_bytes: tuple[tuple[str, int], ...]
     """Bytes by leaf size (`4K`, `2M`, `1G`)."""
     reach_bytes: int
-    """Memory the last TLB level covers with this mix of leaves."""
+    """Memory the TLB covers at once with this mix of leaves; less than the footprint only if accesses miss."""
+    l1_miss_ppm: int
+    """Accesses that miss the first level, parts per million."""
     miss_ppm: int
     """Accesses that miss the last level, parts per million."""
     walk_cycles: float

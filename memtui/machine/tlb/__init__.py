@@ -1,0 +1,7 @@
+"""The TLB: arrays of the named CPUs, and what they do for a mapping as it is mapped now."""
+
+from memtui.machine.tlb.cpus import CPUS, Cpu
+from memtui.machine.tlb.mix import Mix
+from memtui.machine.tlb.model import TlbModel, tlb_model
+
+__all__ = ["CPUS", "Cpu", "Mix", "TlbModel", "tlb_model"]
