@@ -82,6 +82,19 @@ class Simulation:
         """The expectations that were not met."""
         return self._run.expectations.failed()
 
+    @property
+    def planned_ns(self) -> int:
+        """The scenario's end where it says so, or when the last thing it plans begins; a run may take longer."""
+        if self.scenario.until_ns is not None:
+            return self.scenario.until_ns
+        begins = [entry.at_ns + entry.every_ns * (entry.times - 1) for entry in self.scenario.entries]
+        checks = [expectation.at_ns or 0 for expectation in self.scenario.expectations]
+        return max([0, *begins, *checks])
+
+    def again(self) -> Simulation:
+        """The same run from its beginning, as a simulation of its own."""
+        return Simulation(self.scenario, self.seed, check_every_event=self._check_every_event)
+
     def next_ns(self) -> int | None:
         """When the next event is due; None when the run is over."""
         return self._run.next_ns()
