@@ -203,8 +203,8 @@ def test_laws_of_every_access(mix: Mix, name: str) -> None:
     assert access.reach_bytes >= access.footprint_bytes or access.reach_bytes % (4 * KIB) == 0
     if access.miss_ppm:
         assert access.reach_bytes < access.footprint_bytes
-    if access.reach_bytes < access.footprint_bytes:
-        assert access.cycles_per_access > 0
+    if access.miss_ppm >= 1000:
+        assert access.cycles_per_access > 0.001 * access.walk_cycles
     assert access == tlb_model(name).access("any", mix)
 
 
