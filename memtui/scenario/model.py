@@ -10,14 +10,14 @@ from memtui.workloads.params import Params
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in a file something was said, for messages: 1-based line and column."""
+    """Where something was said, for messages: 1-based line and column; line 0 is a whole file, or an option."""
 
     file: str
-    line: int
-    column: int
+    line: int = 0
+    column: int = 0
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
 @dataclass(frozen=True, slots=True)

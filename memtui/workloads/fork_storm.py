@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from memtui.units import DURATION_HINT
 from memtui.workloads.anon import Thp, check_vmas
 from memtui.workloads.params import Count, Duration, Params, PositiveSize, Share, duration_of
 
@@ -23,7 +24,9 @@ def _hold(value: Any) -> int | None:
 Hold = Annotated[
     int | None,
     BeforeValidator(_hold),
-    WithJsonSchema({"type": ["string", "integer"], "description": "a time: 20ms, 3s, 1h30m; or forever"}),
+    WithJsonSchema(
+        {"type": ["string", "integer"], "format": "duration", "description": f"{DURATION_HINT}, or forever"}
+    ),
 ]
 """Nanoseconds, or None for `forever`."""
 

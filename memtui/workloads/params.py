@@ -22,7 +22,21 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from memtui.units import DURATION_HINT, HOUR, SHARE_HINT, SIZE_HINT, TIB, parse_duration, parse_share, parse_size
+from memtui.units import (
+    DURATION_HINT,
+    HOUR,
+    MINUTE,
+    MS,
+    PPM,
+    SECOND,
+    SHARE_HINT,
+    SIZE_HINT,
+    TIB,
+    US,
+    parse_duration,
+    parse_share,
+    parse_size,
+)
 
 MAX_SIZE_BYTES: Final = 64 * TIB
 """The most RAM x86-64 has with four levels of page tables; nothing in a scenario is larger."""
@@ -90,6 +104,20 @@ def exact_size(size_bytes: int) -> str:
     return str(size_bytes)
 
 
+def exact_duration(duration_ns: int) -> str:
+    """A time as a scenario writes it, in the largest unit that holds it exactly: `2m`, `1500ms`, `0`."""
+    for unit_ns, unit in ((HOUR, "h"), (MINUTE, "m"), (SECOND, "s"), (MS, "ms"), (US, "us"), (1, "ns")):
+        if duration_ns and not duration_ns % unit_ns:
+            return f"{duration_ns // unit_ns}{unit}"
+    return "0"
+
+
+def exact_share(share_ppm: int) -> str:
+    """A share as a scenario writes it: `10%`, `0.5%`."""
+    whole, rest = divmod(share_ppm, PPM // 100)
+    return f"{whole}.{rest:04}".rstrip("0").rstrip(".") + "%"
+
+
 def size_between(lowest: int, highest: int) -> AfterValidator:
     """A check that a size lies within two bounds, in bytes, both included."""
 
@@ -103,9 +131,9 @@ def size_between(lowest: int, highest: int) -> AfterValidator:
     return AfterValidator(check)
 
 
-_SIZE_SCHEMA = {"type": ["string", "integer"], "description": "a size: 4KiB, 2MiB, 1GiB, 64TiB, or bytes"}
-_DURATION_SCHEMA = {"type": ["string", "integer"], "description": "a time: 250us, 20ms, 3s, 2m, 1h30m"}
-_SHARE_SCHEMA = {"type": ["string", "number"], "description": "a share: 10% or 0.1"}
+_SIZE_SCHEMA = {"type": ["string", "integer"], "format": "size", "description": SIZE_HINT}
+_DURATION_SCHEMA = {"type": ["string", "integer"], "format": "duration", "description": DURATION_HINT}
+_SHARE_SCHEMA = {"type": ["string", "number"], "format": "share", "description": SHARE_HINT}
 
 Size = Annotated[int, BeforeValidator(_size), WithJsonSchema(_SIZE_SCHEMA)]
 """Bytes, written `4KiB`."""

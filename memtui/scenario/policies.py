@@ -1,0 +1,129 @@
+"""The policies a scenario can choose between, those that are built and those that are not yet.
+
+The names are those of `kernel:` in a scenario; the built ones are what `machine/` has a class
+for. A name that is not built is refused in one line and never pretends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from memtui.scenario.faults import did_you_mean, one_of
+from memtui.units import shorten
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One name of a policy: whether it can be run, and what it is."""
+
+    name: str
+    built: bool
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One question a kernel has several answers to."""
+
+    name: str
+    meaning: str
+    choices: tuple[Choice, ...]
+
+    @property
+    def built(self) -> dict[str, bool]:
+        """Its choices by name, and whether each is built."""
+        return {choice.name: choice.built for choice in self.choices}
+
+
+_POLICIES: Final = (
+    Policy(
+        "hugetlb_vmemmap",
+        "how struct pages of huge pages are kept",
+        (
+            Choice("reserve-1", True, "one frame per huge page, its tails share it (Linux 5.18 and later)"),
+            Choice("reserve-2", False, "two frames per huge page (Linux 5.14)"),
+            Choice("full", False, "every struct page in a frame of its own (before 5.14)"),
+        ),
+    ),
+    Policy(
+        "exec_memory",
+        "where module text and BPF programs come from",
+        (
+            Choice(
+                "rox_cache", True, "read-only 2 MiB blocks, merged back when a block is free (Linux 6.13 and later)"
+            ),
+            Choice("prog_pack", False, "BPF programs share 2 MiB packs (Linux 5.18)"),
+            Choice(
+                "unmapped_cache", False, "pages taken out of the direct map in bulk (__GFP_UNMAPPED, proposed 2023)"
+            ),
+            Choice("per_allocation", False, "every load splits the direct map for itself (before 5.18)"),
+        ),
+    ),
+    Policy(
+        "rmap",
+        "how a page finds the page tables that map it",
+        (
+            Choice("anon_vma_chain", True, "a chain between each VMA and its anon_vmas (Linux 2.6.34 and later)"),
+            Choice("anon_vma", False, "one anon_vma for a whole family of forks (Linux 2.6.7)"),
+            Choice("objrmap", False, "through the file's VMAs; chains for anonymous pages (2003)"),
+            Choice("pte_chain", False, "a chain of page-table entries per page (Linux 2.5)"),
+        ),
+    ),
+    Policy(
+        "memory_model",
+        "where struct pages lie",
+        (
+            Choice("sparse_vmemmap", True, "one virtual array, backed where there is RAM"),
+            Choice("sparse", False, "an array per section"),
+            Choice("discontig", False, "an array per node"),
+            Choice("flat", False, "one array from the first to the last frame"),
+        ),
+    ),
+    Policy(
+        "shmem_thp",
+        "how tmpfs holds huge pages",
+        (
+            Choice("multi_order", True, "folios of the size a write allows (Linux 6.14 and later)"),
+            Choice("compound", False, "2 MiB compound pages only (Linux 4.8)"),
+            Choice("team", False, "teams of small pages (proposed for 4.6)"),
+            Choice("none", False, "base pages only"),
+        ),
+    ),
+    Policy(
+        "secret_memory",
+        "how memfd_secret leaves the direct map",
+        (
+            Choice("per_page", True, "page by page (Linux 5.14 and later)"),
+            Choice("pmd_pool", False, "from 2 MiB pools, one per file (drafts of 2020)"),
+        ),
+    ),
+    Policy(
+        "direct_map",
+        "how boot maps RAM",
+        (
+            Choice("auto", True, "the largest leaves that fit: 1 GiB, 2 MiB, and 4 KiB at ragged ends"),
+            Choice("all_4k", False, "4 KiB leaves everywhere, as debug_pagealloc does"),
+        ),
+    ),
+)
+
+POLICIES: Final[Mapping[str, Policy]] = {policy.name: policy for policy in _POLICIES}
+"""Every policy of `kernel:`, in the order it is listed to people."""
+
+
+def built_names(names: Mapping[str, bool]) -> list[str]:
+    """The names that are built."""
+    return [name for name, is_built in names.items() if is_built]
+
+
+def check_choice(name: str, built: Mapping[str, bool]) -> str:
+    """`name`, if it is known and built. Raises ValueError with the words to answer with otherwise."""
+    there = one_of(built_names(built))
+    if name not in built:
+        hint = did_you_mean(name, built)
+        raise ValueError(f"{shorten(name)!r} is unknown; expected {there}{hint}")
+    if not built[name]:
+        raise ValueError(f"{name!r} is not built yet; expected {there}")
+    return name
