@@ -33,9 +33,12 @@ class Gfp:
     """May end in an OOM kill."""
     this_node: bool = False
     """Only the given node will do (__GFP_THISNODE)."""
+    highest_zone: int = 2
+    """The highest zone that will do: 2 Normal, 1 DMA32 (`gfp_zone`)."""
 
 
 GFP_KERNEL: Final = Gfp(MigrateType.UNMOVABLE)
+GFP_DMA32: Final = Gfp(MigrateType.UNMOVABLE, highest_zone=1)
 GFP_HIGHUSER: Final = Gfp(MigrateType.UNMOVABLE)
 GFP_HIGHUSER_MOVABLE: Final = Gfp(MigrateType.MOVABLE)
 GFP_TRANSHUGE_LIGHT: Final = Gfp(MigrateType.MOVABLE, reclaim=False, oom=False)
@@ -157,7 +160,7 @@ class PageAllocator:
     def available_frames(self, gfp: Gfp, node: int) -> int:
         """Frames such a request could have now without reclaiming, down to the min watermark."""
         zones = self._zones_for(gfp, node)
-        return sum(max(0, zone.spare_frames(zone.marks.min, 2)) for zone in zones)
+        return sum(max(0, zone.spare_frames(zone.marks.min, gfp.highest_zone)) for zone in zones)
 
     def _gather(self, taken: FrameList, owner: Owner, gfp: Gfp, count: int, order: int, node: int) -> int:
         """Fills `taken`, going through the slow path as far as the request may; returns the blocks missing."""
@@ -182,7 +185,7 @@ class PageAllocator:
         """Takes what the zones can give above their low or min watermark; returns the blocks missing."""
         for zone in zones:
             mark = zone.marks.low if low else zone.marks.min
-            blocks = min(count, zone.spare_frames(mark, 2) >> order)
+            blocks = min(count, zone.spare_frames(mark, gfp.highest_zone) >> order)
             if blocks <= 0:
                 continue
             for start, frames in zone.buddy.allocate_many(order, blocks, gfp.migratetype):
@@ -208,7 +211,8 @@ class PageAllocator:
         return freed
 
     def _zones_for(self, gfp: Gfp, node: int) -> list[Zone]:
-        return self._node_zones[node] if gfp.this_node else self._zonelists[node]
+        zones = self._node_zones[node] if gfp.this_node else self._zonelists[node]
+        return zones if gfp.highest_zone == 2 else [zone for zone in zones if zone.index <= gfp.highest_zone]
 
     def _zonelist(self, node: int) -> list[Zone]:
         """The node's own zones from Normal down, then those of the other nodes in turn (build_zonelists)."""

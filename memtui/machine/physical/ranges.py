@@ -22,7 +22,7 @@ class RangeSet:
 
     def __contains__(self, number: int) -> bool:
         index = self._ranges.bisect_right(number) - 1
-        return index >= 0 and number < self._ranges.peekitem(index)[1]
+        return bool(index >= 0 and number < self._ranges.peekitem(index)[1])
 
     def __len__(self) -> int:
         """Number of ranges."""

@@ -1,0 +1,86 @@
+"""How the kernel maps RAM at boot: which leaves, where.
+
+The first half of the direct map's life (arch/x86/mm/init.c): ranges are cut at 2 MiB and 1 GiB
+borders, and the counters are off by what the stepwise mapping counts twice. What happens to the
+leaves afterwards is `direct_map.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from memtui.machine.geometry import Layout
+from memtui.units import FRAMES_1G, FRAMES_2M, FRAMES_4G
+
+KERNEL_IMAGE_FRAME: Final = 0x1000
+"""The kernel image is loaded at 16 MiB."""
+KERNEL_4K_BLOCKS: Final = 9
+"""2 MiB blocks mapped by 4K for the image's section borders (recordings: DirectMap4k 22400 kB after boot)."""
+
+
+class Level(IntEnum):
+    """Size of a leaf."""
+
+    LEAF_4K = 0
+    LEAF_2M = 1
+    LEAF_1G = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Part of the boot mapping: [start, end) in leaves of one size."""
+
+    start: int
+    end: int
+    level: Level
+
+
+def boot_spans(layout: Layout, *, gbpages: bool) -> list[Span]:
+    """The boot mapping (`split_mem_range`): 4K edges, 2M, and 1G for whole aligned GiB above 4 GiB.
+
+    The first 2 MiB and the kernel image's borders are 4K. Below 4 GiB no GiB becomes a 1G leaf
+    in any recording (`guest-*-boot-*`): the low area is 2M.
+    """
+    firmware_tail = layout.firmware[-1][0]
+    spans: list[Span] = []
+    for start, frames in layout.ram:
+        end = min(start + frames, firmware_tail) if start == 0 else start + frames
+        spans.extend(_cut(start, end, gbpages=gbpages and start >= FRAMES_4G))
+    image_end = KERNEL_IMAGE_FRAME + KERNEL_4K_BLOCKS * FRAMES_2M
+    for low, high in ((0, FRAMES_2M), (KERNEL_IMAGE_FRAME, image_end)):
+        spans = [piece for span in spans for piece in _force_4k(span, low, high)]
+    return spans
+
+
+def _cut(start: int, end: int, *, gbpages: bool) -> list[Span]:
+    bounds = [(start, Level.LEAF_4K)]
+    low_2m, high_2m = -(-start // FRAMES_2M) * FRAMES_2M, end // FRAMES_2M * FRAMES_2M
+    if low_2m < high_2m:
+        bounds.append((low_2m, Level.LEAF_2M))
+        low_1g, high_1g = -(-start // FRAMES_1G) * FRAMES_1G, end // FRAMES_1G * FRAMES_1G
+        if gbpages and low_1g < high_1g:
+            bounds += [(low_1g, Level.LEAF_1G), (high_1g, Level.LEAF_2M)]
+        bounds.append((high_2m, Level.LEAF_4K))
+    ends = [low for low, _ in bounds[1:]] + [end]
+    return [Span(low, high, level) for (low, level), high in zip(bounds, ends, strict=True) if low < high]
+
+
+def _force_4k(span: Span, low: int, high: int) -> list[Span]:
+    low, high = max(low, span.start), min(high, span.end)
+    if low >= high or span.level is Level.LEAF_4K:
+        return [span]
+    pieces = (Span(span.start, low, span.level), Span(low, high, Level.LEAF_4K), Span(high, span.end, span.level))
+    return [piece for piece in pieces if piece.start < piece.end]
+
+
+def boot_recount_frames(spans: list[Span]) -> int:
+    """What DirectMap1G counts too much: the top GiB is mapped in steps of 2 MiB, 64 MiB and the rest.
+
+    `memory_map_top_down` maps downwards in growing steps and `phys_pud_init` counts the same 1G
+    leaf again at each of them, so that the three lines of /proc/meminfo add up to RAM + 2 GiB
+    on every recorded machine with 1G leaves.
+    """
+    top = spans[-1]
+    return 2 * FRAMES_1G if top.level is Level.LEAF_1G else 0

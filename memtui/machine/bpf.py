@@ -1,0 +1,162 @@
+"""BPF programs: JITed code packed into read-only executable packs (bpf_prog_pack, kernel/bpf/core.c).
+
+A pack is 2 MiB per node, made of single pages; sealing it write-protects their aliases in the
+direct map page by page, which splits every 2M leaf they lie in. Programs take chunks of 64
+bytes, first fit; one larger than a pack gets pages of its own. An empty pack is given back, the
+first one, made at boot, excepted. The program itself (instructions, maps, statistics) lies in
+vmalloc pages and slab.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from memtui.machine import costs
+from memtui.machine.core import Core, KernelOwner
+from memtui.machine.errors import FrameStateError, OutOfMemory
+from memtui.machine.physical.allocator import GFP_DMA32, GFP_KERNEL, Gfp
+from memtui.machine.physical.ranges import RangeSet
+from memtui.machine.slab import SlabCaches
+from memtui.machine.vmalloc import Area, Vmalloc
+from memtui.snapshot import FrameKind
+from memtui.units import MIB, PAGE_BYTES
+
+CHUNK_BYTES: Final = 64
+"""BPF_PROG_CHUNK_SIZE."""
+PACK_BYTES_PER_NODE: Final = 2 * MIB
+HEADER_BYTES: Final = 344
+"""struct bpf_prog and what is allocated with it (recordings, BPF: 512 instructions take 8 kB, 4096 take 36)."""
+SLAB_OBJECTS: Final = (("kmalloc-1k", 2), ("filp", 1), ("dentry", 1))
+"""Slab objects per program: bpf_prog_aux, JIT data, the file (recordings: about 2.4 kB)."""
+
+
+def instruction_bytes(jited_bytes: int) -> int:
+    """Bytes of BPF instructions behind JITed code: 8 for every 5.2 (recordings: 512 instructions, 2.6 kB)."""
+    return jited_bytes * 80 // 52
+
+
+class Pack:
+    """One pack: its area and its free chunks."""
+
+    __slots__ = ("area", "free")
+
+    def __init__(self, area: Area, chunks: int) -> None:
+        self.area = area
+        self.free = RangeSet()
+        self.free.add(0, chunks)
+
+
+@dataclass(eq=False, slots=True)
+class Program:
+    """A loaded program: where its code is and what it is made of."""
+
+    data: Area
+    pack: Pack | None
+    first_chunk: int
+    chunks: int
+    own: Area | None
+    """Its pages, if it is larger than a pack."""
+
+
+class BpfPrograms:
+    """All programs and packs (policy prog_pack, as Linux since 5.18 has it)."""
+
+    def __init__(self, core: Core, vmalloc: Vmalloc, slabs: SlabCaches) -> None:
+        self._core = core
+        self._vmalloc = vmalloc
+        self._slabs = slabs
+        self._owner = KernelOwner("BPF packs", FrameKind.MODULE)
+        self.pack_bytes = PACK_BYTES_PER_NODE * core.allocator.nodes
+        self._packs: dict[Pack, None] = {}
+        self.loaded: dict[Program, None] = {}
+        """Programs there are, in order of loading."""
+        self._boot_pack = self._new_pack(GFP_DMA32)
+
+    @property
+    def packs(self) -> int:
+        """Packs there are."""
+        return len(self._packs)
+
+    @property
+    def used_chunks(self) -> int:
+        """64-byte chunks that hold code."""
+        return sum(self._chunks_per_pack - pack.free.count for pack in self._packs)
+
+    def load(self, size_bytes: int) -> Program:
+        """Loads one program of so many JITed bytes. Raises OutOfMemory with nothing kept but splits."""
+        self._core.meter.charge(costs.BPF_PROGRAM)
+        self._core.meter.charge(costs.BPF_BYTE, size_bytes)
+        data = self._vmalloc.allocate(instruction_bytes(size_bytes) + HEADER_BYTES)
+        taken: list[tuple[str, int]] = []
+        try:
+            for name, count in SLAB_OBJECTS:
+                self._slabs.alloc(name, count)
+                taken.append((name, count))
+            program = self._place(size_bytes, data)
+        except OutOfMemory:
+            for name, count in taken:
+                self._slabs.free(name, count)
+            self._vmalloc.free(data, reset_perms=False)
+            raise
+        self.loaded[program] = None
+        return program
+
+    def close(self, program: Program) -> None:
+        """Closes a program; an emptied pack goes back."""
+        self._core.meter.charge(costs.BPF_RELEASE)
+        del self.loaded[program]
+        self._vmalloc.free(program.data, reset_perms=False)
+        for name, count in SLAB_OBJECTS:
+            self._slabs.free(name, count)
+        if program.own is not None:
+            self._vmalloc.free(program.own, reset_perms=True)
+        if program.pack is not None:
+            self._release(program.pack, program.first_chunk, program.chunks)
+
+    def check(self) -> None:
+        """Raises FrameStateError unless the chunks in use are those of the programs."""
+        used = sum(program.chunks for program in self.loaded)
+        if used != self.used_chunks:
+            raise FrameStateError(f"BPF programs use {used} chunks, packs say {self.used_chunks}")
+
+    @property
+    def _chunks_per_pack(self) -> int:
+        return self.pack_bytes // CHUNK_BYTES
+
+    def _place(self, size_bytes: int, data: Area) -> Program:
+        if size_bytes > self.pack_bytes:
+            own = self._sealed(size_bytes, GFP_KERNEL)
+            return Program(data, None, 0, 0, own)
+        chunks = -(-size_bytes // CHUNK_BYTES)
+        for pack in self._packs:
+            first = next((low for low, high in pack.free if high - low >= chunks), None)
+            if first is not None:
+                break
+        else:
+            pack, first = self._new_pack(GFP_KERNEL), 0
+        pack.free.remove(first, first + chunks)
+        return Program(data, pack, first, chunks, None)
+
+    def _new_pack(self, gfp: Gfp) -> Pack:
+        pack = Pack(self._sealed(self.pack_bytes, gfp), self._chunks_per_pack)
+        self._packs[pack] = None
+        if gfp is GFP_KERNEL:
+            self._core.log(f"BPF takes a new pack of {self.pack_bytes // MIB} MiB")
+        return pack
+
+    def _sealed(self, size_bytes: int, gfp: Gfp) -> Area:
+        """Pages made read-only and executable."""
+        area = self._vmalloc.allocate(-(-size_bytes // PAGE_BYTES) * PAGE_BYTES, self._owner, gfp)
+        try:
+            self._vmalloc.set_read_only(area)
+        except OutOfMemory:
+            self._vmalloc.free(area, reset_perms=True)
+            raise
+        return area
+
+    def _release(self, pack: Pack, first: int, chunks: int) -> None:
+        pack.free.add(first, first + chunks)
+        if pack.free.count == self._chunks_per_pack and pack is not self._boot_pack:
+            del self._packs[pack]
+            self._vmalloc.free(pack.area, reset_perms=True)

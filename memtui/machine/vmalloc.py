@@ -1,0 +1,85 @@
+"""Kernel memory mapped page by page: module data, JIT packs (mm/vmalloc.c).
+
+The pages are single ones from the allocator, wherever they lie. An area whose permissions were
+changed is freed with VM_FLUSH_RESET_PERMS: every page's alias in the direct map is made invalid
+and then plain again, one by one, which splits every large leaf they still lie in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from memtui.machine import costs
+from memtui.machine.core import Core, KernelOwner
+from memtui.machine.direct_map import DirectMap, Perm
+from memtui.machine.errors import OutOfMemory
+from memtui.machine.physical.allocator import GFP_KERNEL, Gfp
+from memtui.machine.physical.extents import FrameList
+from memtui.snapshot import FrameKind
+from memtui.units import frames_of
+
+
+class Area:
+    """One vmalloc area: its frames in virtual order."""
+
+    __slots__ = ("frames", "owner")
+
+    def __init__(self, owner: KernelOwner, frames: FrameList) -> None:
+        self.owner = owner
+        self.frames = frames
+
+
+class Vmalloc:
+    """All areas made of single pages."""
+
+    def __init__(self, core: Core, direct_map: DirectMap) -> None:
+        self._core = core
+        self._direct_map = direct_map
+        self._areas: dict[Area, None] = {}
+        self._data = KernelOwner("vmalloc", FrameKind.VMALLOC)
+        self.frames = 0
+        """Frames of all areas (their part of VmallocUsed)."""
+
+    def allocate(self, size_bytes: int, owner: KernelOwner | None = None, gfp: Gfp = GFP_KERNEL) -> Area:
+        """An area of whole pages. Raises OutOfMemory with nothing changed."""
+        who = owner or self._data
+        frames = self._core.allocator.allocate_many(who, gfp, frames_of(size_bytes))
+        self._core.meter.charge(costs.ALLOC_PAGE, frames.frames)
+        area = Area(who, frames)
+        self._areas[area] = None
+        self.frames += frames.frames
+        return area
+
+    def set_read_only(self, area: Area) -> None:
+        """Write-protects an area: its alias in the direct map page by page. Raises OutOfMemory half-way."""
+        for start, frames in area.frames:
+            self._core.meter.charge(costs.SET_MEMORY_PAGE, frames)
+            self._direct_map.set_noflush(start, frames, Perm.READ_ONLY)
+        self._direct_map.flush(area.frames.frames)
+
+    def free(self, area: Area, *, reset_perms: bool) -> None:
+        """Gives an area back; `reset_perms` if its permissions were ever changed (VM_FLUSH_RESET_PERMS)."""
+        if reset_perms:
+            for perm in (Perm.NOT_PRESENT, Perm.READ_WRITE):
+                self._reset(area, perm)
+            self._core.meter.charge(costs.FLUSH_ALL)
+        del self._areas[area]
+        self.frames -= area.frames.frames
+        self._core.meter.charge(costs.FREE_PAGE, area.frames.frames)
+        self._core.allocator.free_list(area.frames, area.owner)
+
+    def claims(self) -> Iterator[tuple[KernelOwner, int, int]]:
+        """(owner, first frame, frames) of every area."""
+        for area in self._areas:
+            for start, frames in area.frames:
+                yield area.owner, start, frames
+
+    def _reset(self, area: Area, perm: Perm) -> None:
+        """Sets the alias of each page; one that gets no page table for a split is left (`set_area_direct_map`)."""
+        for start, frames in area.frames:
+            self._core.meter.charge(costs.SET_MEMORY_PAGE, frames)
+            try:
+                self._direct_map.set_noflush(start, frames, perm)
+            except OutOfMemory:
+                if perm is Perm.READ_WRITE:
+                    raise
