@@ -25,12 +25,12 @@ class Outcome:
     """Whether the run got as far as the time of the expectation."""
 
     def __str__(self) -> str:
-        wanted = f"{self.expectation.counter} {self.expectation.bound.text}"
+        name, wanted = self.expectation.counter, self.expectation.bound.text
         if not self.reached:
-            return f"expected {wanted}, but the run ended before"
+            return f"{name} was not checked, the run ended before; expected {wanted}"
         if self.value is None:
-            return f"expected {wanted}, but this machine has no such counter"
-        return f"expected {wanted}, and it is {self.value}{unit_words(self.expectation.counter)}"
+            return f"this machine has no counter named {name}; expected {wanted}"
+        return f"{name} is {self.value}{unit_words(name)}, expected {wanted}"
 
 
 def unit_words(name: str) -> str:

@@ -121,7 +121,7 @@ def test_a_machine_that_cannot_go_on_ends_the_run_and_says_why() -> None:
     assert simulation.now_ns == 20 * MS
     assert [event.text for event in simulation.events] == [
         "the machine cannot go on: nothing is left to kill",
-        "expected MemFree 0 .. None, but the run ended before",
+        "MemFree was not checked, the run ended before; expected 0 .. None",
     ]
 
 
@@ -147,7 +147,7 @@ def test_expectations_are_checked_after_everything_of_their_moment() -> None:
 
 def test_an_expectation_that_fails_is_an_event_and_the_run_goes_on() -> None:
     simulation = ran(scenario(take(0, 1), take(20, 1), expect=(expected(5, "MemFree", 1000, None),)))
-    assert simulation.events[1].text == "expected MemFree 1000 .. None, and it is 999 kB"
+    assert simulation.events[1].text == "MemFree is 999 kB, expected 1000 .. None"
     assert [outcome.passed for outcome in simulation.failed] == [False]
     assert free(simulation) == 998
 
@@ -159,7 +159,7 @@ def test_an_expectation_after_the_last_event_lets_time_pass_to_it() -> None:
 
 def test_a_counter_the_machine_does_not_have_is_not_what_was_expected() -> None:
     simulation = ran(scenario(expect=(expected(None, "LowTotal", 0, None),)))
-    assert str(simulation.failed[0]) == "expected LowTotal 0 .. None, but this machine has no such counter"
+    assert str(simulation.failed[0]) == "this machine has no counter named LowTotal; expected 0 .. None"
 
 
 def test_delayed_work_of_the_kernel_happens_in_its_time_but_does_not_keep_a_run_going() -> None:

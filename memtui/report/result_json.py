@@ -1,0 +1,72 @@
+"""The result of a run as one JSON object: the same bytes for the same scenario and seed.
+
+One counter, event, expectation or column per line, so that two results can be compared with
+ordinary text tools.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from memtui.reading import buddyinfo, counters_in_order, derived_in_order
+from memtui.snapshot import Event
+from memtui.sources.expectations import Outcome
+from memtui.sources.result import Result
+from memtui.units import SECOND
+
+
+def render(result: Result, version: str) -> str:
+    """The whole object, with a line break at its end."""
+    parts: dict[str, str] = {
+        "memtui": _value(version),
+        "scenario": _value(result.info.scenario),
+        "seed": _value(result.info.seed),
+        "simulated_s": _value(result.simulated_ns / SECOND),
+        "stopped": _value(result.stopped),
+        "counters": _object(dict(counters_in_order(result.after)) | dict(buddyinfo(result.after))),
+        "derived": _object(dict(derived_in_order(result.after))),
+        "events": _array(_event(event) for event in result.events),
+        "events_dropped": _value(result.events_dropped),
+        "expectations": _array(_expectation(outcome) for outcome in result.outcomes),
+    }
+    if result.samples is not None:
+        times_s = [time_ns / SECOND for time_ns in result.samples.times_ns]
+        parts["series"] = _object({"time_s": times_s} | dict(result.samples.columns()))
+    return "{\n" + ",\n".join(f"{_value(name)}: {part}" for name, part in parts.items()) + "\n}\n"
+
+
+def _event(event: Event) -> dict[str, Any]:
+    return {
+        "time_s": event.time_ns / SECOND,
+        "source": event.source,
+        "severity": str(event.severity),
+        "text": event.text,
+    }
+
+
+def _expectation(outcome: Outcome) -> dict[str, Any]:
+    at_ns = outcome.expectation.at_ns
+    return {
+        "at": "end" if at_ns is None else at_ns / SECOND,
+        "counter": outcome.expectation.counter,
+        "expected": outcome.expectation.bound.text,
+        "value": outcome.value,
+        "reached": outcome.reached,
+        "passed": outcome.passed,
+    }
+
+
+def _object(entries: Mapping[str, Any]) -> str:
+    lines = ",\n".join(f"  {_value(name)}: {_value(entry)}" for name, entry in entries.items())
+    return f"{{\n{lines}\n}}" if lines else "{}"
+
+
+def _array(entries: Iterable[Any]) -> str:
+    lines = ",\n".join(f"  {_value(entry)}" for entry in entries)
+    return f"[\n{lines}\n]" if lines else "[]"
+
+
+def _value(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

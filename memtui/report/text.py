@@ -1,0 +1,139 @@
+"""The readable report of a run: what changed, what happened, what was expected. Plain text, 100 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from memtui.fields import Source, Unit, field
+from memtui.reading import buddyinfo, figures
+from memtui.report.folding import Line, fold
+from memtui.sources.result import Result
+from memtui.units import format_bytes, format_clock, format_count, shorten
+
+WIDTH: Final = 100
+"""Columns the report keeps to."""
+
+MOST_LINES: Final = 200
+"""Lines of the log that are shown; the JSON result has every event."""
+
+SOURCE_COLUMNS: Final = 24
+"""Longest name of a cause that is still aligned."""
+
+_GROUPS: Final = (Source.MEMINFO, Source.VMSTAT, Source.SLABINFO, Source.MEMTUI)
+_PLAIN_UNITS: Final = (Unit.EVENTS, Unit.OBJECTS, Unit.HUGE_PAGES)
+_MARKS: Final = {"notice": "*", "bad": "!"}
+
+
+def render(result: Result) -> str:
+    """The whole report, with a line break at its end."""
+    sections = (_heading(result), _changes(result), _free_blocks(result), _log(result), _expectations(result))
+    return "\n\n".join("\n".join(lines) for section in sections if (lines := list(section))) + "\n"
+
+
+def _heading(result: Result) -> Iterator[str]:
+    info = result.info
+    yield from _wrap(info.scenario)
+    yield from _wrap(
+        f"{info.machine}: {format_bytes(info.ram_bytes)}, Linux {info.kernel}, {_plural(info.nodes, 'node')}, "
+        f"{_plural(info.cpus, 'CPU')}; seed {info.seed}"
+    )
+    happened = len(result.events) + result.events_dropped
+    yield f"{format_clock(result.simulated_ns)} simulated, {_plural(happened, 'event')}"
+    if result.stopped is not None:
+        yield from _wrap(f"the machine could not go on: {result.stopped}")
+
+
+def _changes(result: Result) -> Iterator[str]:
+    """Every figure that changed, under the file Linux prints it in."""
+    earlier = dict(figures(result.before))
+    changed = [(name, earlier.get(name, 0), value) for name, value in figures(result.after)]
+    changed = [row for row in changed if row[1] != row[2]]
+    yield f"{'what changed':<40}{'before':>18}{'after':>18}{'difference':>18}"
+    for group in _GROUPS:
+        rows = [row for row in changed if (known := field(row[0])) is not None and known.source is group]
+        if rows:
+            yield str(group)
+            yield from (_row(*row) for row in rows)
+    if not changed:
+        yield "  nothing"
+
+
+def _row(name: str, before: int | float, after: int | float) -> str:
+    known = field(name)
+    plain = known is None or known.unit in _PLAIN_UNITS or known.unit in name
+    label = f"  {name}" if plain or known is None else f"  {name}, {known.unit}"
+    difference = after - before
+    sign = "+" if difference > 0 else ""
+    return f"{label:<40}{_figure(before):>18}{_figure(after):>18}{sign + _figure(difference):>18}"
+
+
+def _free_blocks(result: Result) -> Iterator[str]:
+    """/proc/buddyinfo before and after, for the zones where it changed."""
+    before = dict(buddyinfo(result.before))
+    changed = [(name, before[name], after) for name, after in buddyinfo(result.after) if before.get(name) != after]
+    if not changed:
+        return
+    yield f"{Source.BUDDYINFO}, free blocks"
+    yield f"    order {_blocks(range(len(changed[0][2])))}"
+    for name, earlier, later in changed:
+        _, node, zone = name.split(".")
+        yield f"  node {node}, {zone}"
+        yield f"    before{_blocks(earlier)}"
+        yield f"    after {_blocks(later)}"
+
+
+def _log(result: Result) -> Iterator[str]:
+    lines = fold(result.events)
+    if not lines:
+        return
+    yield "what happened (* worth a look, ! went wrong)"
+    if result.events_dropped:
+        yield f"  (the first {_plural(result.events_dropped, 'event')} are no longer known)"
+    columns = min(max(len(line.first.source) for line in lines[:MOST_LINES]), SOURCE_COLUMNS)
+    for line in lines[:MOST_LINES]:
+        yield from _happened(line, columns)
+    if len(lines) > MOST_LINES:
+        yield f"  and {_plural(len(lines) - MOST_LINES, 'line')} more; --json FILE writes every event"
+
+
+def _happened(line: Line, columns: int) -> list[str]:
+    mark = _MARKS.get(line.first.severity, " ")
+    start = f"{mark}{format_clock(line.first.time_ns):>11}  {shorten(line.first.source, columns):<{columns}}  "
+    text = line.first.text
+    if line.count > 1:
+        text += f" (and {format_count(line.count - 1)} more like it, until {format_clock(line.last.time_ns)})"
+    return _wrap(text, start, " " * (columns + 16))
+
+
+def _expectations(result: Result) -> Iterator[str]:
+    if not result.outcomes:
+        return
+    failed = len(result.failed)
+    met = len(result.outcomes) - failed
+    yield f"what was expected: {format_count(met)} met" + (f", {format_count(failed)} not" if failed else "")
+    for outcome in result.outcomes:
+        at_ns = outcome.expectation.at_ns
+        when = "at the end" if at_ns is None else f"at {format_clock(at_ns)}"
+        verdict = "ok  " if outcome.passed else "FAIL"
+        yield from _wrap(f"{when}: {outcome}", f"  {verdict}  ", " " * 8)
+
+
+def _wrap(text: str, start: str = "", indent: str = "  ") -> list[str]:
+    wrapped = textwrap.wrap(
+        text, WIDTH, initial_indent=start, subsequent_indent=indent, break_long_words=True, break_on_hyphens=False
+    )
+    return wrapped or [start.rstrip()]
+
+
+def _blocks(counts: Iterable[int]) -> str:
+    return "".join(f"{count:>8}" for count in counts)
+
+
+def _figure(value: int | float) -> str:
+    return format_count(value) if isinstance(value, int) else f"{value:,.2f}".replace(",", " ")
+
+
+def _plural(count: int, thing: str) -> str:
+    return f"{format_count(count)} {thing}" if count == 1 else f"{format_count(count)} {thing}s"

@@ -1,0 +1,75 @@
+"""The JSON result: its shape is what people's scripts read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from memtui.report.result_json import render
+from memtui.sources.headless import play
+from memtui.sources.simulation import Simulation
+from memtui.units import MS
+from tests.sources.fakes import expected, scenario, take
+
+PLAYED = scenario(
+    take(10, every_ms=10, times=2),
+    take(30, how="stop"),
+    expect=(expected(20, "MemFree", 998, 998), expected(None, "MemFree", 0, 1), expected(500, "MemFree", 0, None)),
+)
+
+
+def rendered(interval_ms: int | None = None) -> str:
+    return render(play(Simulation(PLAYED), interval_ns=None if interval_ms is None else interval_ms * MS), "0.1.0")
+
+
+def loaded(interval_ms: int | None = None) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(rendered(interval_ms))
+    return read
+
+
+def test_the_object_has_exactly_these_parts_in_this_order() -> None:
+    parts = ["memtui", "scenario", "seed", "simulated_s", "stopped", "counters", "derived"]
+    parts += ["events", "events_dropped", "expectations"]
+    assert list(loaded()) == parts
+    assert list(loaded(10)) == [*parts, "series"]
+
+
+def test_scalars() -> None:
+    read = loaded()
+    assert (read["memtui"], read["scenario"], read["seed"], read["simulated_s"]) == ("0.1.0", "fake", 7, 0.03)
+    assert (read["stopped"], read["events_dropped"]) == ("nothing is left to kill", 0)
+
+
+def test_counters_are_linuxs_names_and_buddyinfo_is_a_list_by_order() -> None:
+    assert loaded()["counters"] == {"MemFree": 998, "buddyinfo.0.Normal": [1, 4, 0]}
+    assert loaded()["derived"] == {"tlb_miss_ppm": 2, "sim_stopped": 1}
+
+
+def test_events_have_time_source_severity_and_text() -> None:
+    assert loaded()["events"][0] == {"time_s": 0.01, "source": "take", "severity": "info", "text": "took 1, drew 177"}
+    assert loaded()["events"][2]["severity"] == "bad"
+
+
+def test_expectations_tell_what_was_and_what_should_have_been() -> None:
+    assert loaded()["expectations"] == [
+        {"at": 0.02, "counter": "MemFree", "expected": "998 .. 998", "value": 998, "reached": True, "passed": True},
+        {"at": "end", "counter": "MemFree", "expected": "0 .. 1", "value": 998, "reached": True, "passed": False},
+        {"at": 0.5, "counter": "MemFree", "expected": "0 .. None", "value": None, "reached": False, "passed": False},
+    ]
+
+
+def test_the_series_is_columns_by_name() -> None:
+    series = loaded(10)["series"]
+    assert series["time_s"] == [0.0, 0.01, 0.02, 0.03]
+    assert series["MemFree"] == [1000, 999, 998, 998]
+    assert series["buddyinfo.0.Normal.1"] == [4, 4, 4, 4]
+
+
+def test_two_runs_give_the_same_bytes() -> None:
+    assert rendered(10) == rendered(10)
+
+
+def test_one_counter_or_event_to_a_line() -> None:
+    lines = rendered().splitlines()
+    assert '  "MemFree": 998,' in lines
+    assert sum(line.startswith('  {"time_s"') for line in lines) == 5

@@ -1,0 +1,100 @@
+"""The readable report, word for word."""
+
+from __future__ import annotations
+
+from memtui.report.text import WIDTH, render
+from memtui.sources.headless import play
+from memtui.sources.result import Result
+from memtui.sources.simulation import Simulation
+from memtui.units import MS
+from tests.report.samples import shown
+from tests.snapshots import snapshot, zone
+from tests.sources.fakes import end, expected, scenario, take
+
+REPORT = """\
+fake
+server-64g: 64.0 GiB, Linux 6.18, 2 nodes, 32 CPUs; seed 7
+0.310 s simulated, 7 events
+
+what changed                                        before             after        difference
+/proc/meminfo
+  MemFree, kB                                        1 000               995                -5
+memtui
+  tlb_miss_ppm                                           0                 5                +5
+
+what happened (* worth a look, ! went wrong)
+     0.010 s  take keys  took 1, drew 177 (and 4 more like it, until 0.050 s)
+!    0.020 s  expect     MemFree is 998 kB, expected 999 .. 1000
+!    0.300 s  take       gives up: 2000 pages
+
+what was expected: 1 met, 1 not
+  FAIL  at 0.020 s: MemFree is 998 kB, expected 999 .. 1000
+  ok    at the end: MemFree is 995 kB, expected 0 .. 995
+"""
+
+
+def test_the_report_tells_what_changed_what_happened_and_what_was_expected() -> None:
+    played = scenario(
+        take(10, every_ms=10, times=5, label="keys"),
+        take(300, 2000),
+        expect=(expected(20, "MemFree", 999, 1000), expected(None, "MemFree", 0, 995)),
+        until_ms=310,
+    )
+    assert render(play(Simulation(played))) == REPORT
+
+
+def test_a_run_in_which_nothing_happens_says_so() -> None:
+    report = render(play(Simulation(scenario(until_ms=5))))
+    assert report.endswith(f"{'what changed':<40}{'before':>18}{'after':>18}{'difference':>18}\n  nothing\n")
+    assert "0 events" in report
+
+
+def test_why_a_machine_stopped_stands_at_the_top() -> None:
+    report = render(play(Simulation(scenario(take(1, how="stop")))))
+    assert report.splitlines()[3] == "the machine could not go on: nothing is left to kill"
+
+
+def test_free_blocks_that_changed_are_shown_order_by_order() -> None:
+    before = snapshot(0, zones=(zone(0, "DMA", blocks=(1,) * 11), zone(1, "Normal", blocks=(0,) * 10 + (12345,))))
+    after = snapshot(1, zones=(zone(0, "DMA", blocks=(1,) * 11), zone(1, "Normal", blocks=(512,) + (0,) * 10)))
+    report = render(shown(before, after))
+    assert "DMA" not in report
+    assert report.split("\n\n")[2].splitlines() == [
+        "/proc/buddyinfo, free blocks",
+        "    order        0       1       2       3       4       5       6       7       8       9      10",
+        "  node 1, Normal",
+        "    before       0       0       0       0       0       0       0       0       0       0   12345",
+        "    after      512       0       0       0       0       0       0       0       0       0       0",
+    ]
+
+
+def test_no_line_is_wider_than_a_hundred_columns() -> None:
+    long = scenario(*(take(number, 10**9, label="a" * 90) for number in range(1, 4)), end(9, "b" * 150))
+    report = render(play(Simulation(long)))
+    assert max(len(line) for line in report.splitlines()) <= WIDTH
+    assert "b" * 50 in report
+    assert f"take {'a' * 18}…  gives up" in report
+
+
+def test_counters_come_in_linuxs_order_under_their_files() -> None:
+    before = snapshot(0, {"oom_kill": 0, "MemFree": 9, "anon_vma": 0, "HugePages_Total": 0, "AnonPages": 0})
+    after = snapshot(1, {"oom_kill": 1, "MemFree": 8, "anon_vma": 2, "HugePages_Total": 3, "AnonPages": 4})
+    lines = render(shown(before, after)).split("\n\n")[1].splitlines()
+    assert [line.split("  ")[0] or line.split()[0].rstrip(",") for line in lines[1:]] == [
+        "/proc/meminfo",
+        "MemFree",
+        "AnonPages",
+        "HugePages_Total",
+        "/proc/vmstat",
+        "oom_kill",
+        "/proc/slabinfo",
+        "anon_vma",
+    ]
+
+
+def test_a_long_log_is_cut_and_says_where_the_rest_is() -> None:
+    kinds = scenario(
+        *(take(number, 1, label=f"label-{chr(97 + number // 26)}{chr(97 + number % 26)}") for number in range(250))
+    )
+    result: Result = play(Simulation(kinds), until_ns=1000 * MS)
+    assert "  and 50 lines more; --json FILE writes every event" in render(result).splitlines()
