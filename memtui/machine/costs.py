@@ -76,13 +76,15 @@ class Meter:
 ALLOC_PAGE: Final = Operation("allocate a page", 650, "recorded: rest of a 2.1 us first touch; tmpfs write 1.5 us")
 """Order-0 allocation with its cgroup charge, LRU and statistics."""
 
-FREE_PAGE: Final = Operation("free a page", 310, "recorded: tmpfs truncation 0.28-0.41 us per page")
+FREE_PAGE: Final = Operation("free a page", 320, "recorded: tmpfs truncation 0.28-0.41 us per page")
 """Taking a page from its owner and giving it to the allocator."""
 
 ALLOC_HUGE_PAGE: Final = Operation("allocate a huge page", 4400, "recorded: pool growth 4.5 us per page, HVO off")
 """Order-9 allocation and the preparation of its 511 tail struct pages (about 8 ns each)."""
 
-FREE_HUGE_PAGE: Final = Operation("free a huge page", 4800, "recorded: punching whole 2 MiB out of tmpfs 6.3 us each")
+FREE_HUGE_PAGE: Final = Operation(
+    "free a huge page", 5400, "recorded: tmpfs punch 6.3 us, munmap 5.9-9.1 us, pool 5.7 us each"
+)
 """Undoing the 511 tail struct pages and giving the order-9 block back."""
 
 ZERO_PAGE: Final = Operation("zero a page", 470, "recorded: a 512th of zeroing 2 MiB")
@@ -110,18 +112,20 @@ ACCESS_PAGE: Final = Operation(
 """The program's own first write to 4 KiB it has just been given: TLB and cache misses."""
 
 MAP_PAGE: Final = Operation(
-    "map a page", 270, "recorded: mapping a page of an existing file 0.9 us with fault and access"
+    "map a page", 220, "recorded: mapping a page of an existing file 0.9 us with fault and access"
 )
 """Installing one PTE, with rmap and counters."""
 
 MAP_HUGE_PAGE: Final = Operation("map a huge page", 1500, "assumed: as a PTE, with the deposit of its page table")
 """Installing one PMD leaf. The page table deposited with it is charged as PAGE_TABLE."""
 
-UNMAP_PAGE: Final = Operation("unmap a page", 55, "recorded: exit of children sharing 256 MiB, 33-110 ns per page")
+UNMAP_PAGE: Final = Operation(
+    "unmap a page", 85, "recorded: exit of children sharing 256 MiB or 1 GiB, 55-140 ns per page"
+)
 """Clearing one PTE, with rmap and counters, as one of many."""
 
-UNMAP_HUGE_PAGE: Final = Operation("unmap a huge page", 1200, "recorded: munmap of huge pages 5.9-9.1 us with freeing")
-"""Clearing one PMD leaf and taking back its deposited page table."""
+UNMAP_HUGE_PAGE: Final = Operation("unmap a huge page", 350, "recorded: exit of children sharing 1 GiB, 0.33-0.8 ms")
+"""Clearing one PMD leaf, with rmap and counters; its deposited page table is FREE_PAGE_TABLE."""
 
 PAGE_TABLE: Final = Operation("page table", 900, "recorded: fork 1-2 us per huge page, most of it the table")
 """Allocating, clearing and installing one page-table page."""
@@ -132,7 +136,7 @@ FREE_PAGE_TABLE: Final = Operation("free a page table", 250, "assumed: as freein
 MMAP: Final = Operation("mmap", 1500, "recorded: 4000 times mmap and mprotect 3.0 us")
 """One system call that makes, changes or removes a VMA."""
 
-ANON_VMA: Final = Operation("anon_vma", 300, "recorded: first touch of 4000 VMAs 2.7 us each against 2.1 us per page")
+ANON_VMA: Final = Operation("anon_vma", 500, "recorded: first touch of 4000 VMAs 2.7 us each against 2.1 us per page")
 """Attaching an anon_vma and its chain entry to a VMA at its first fault."""
 
 # TLB flushes
@@ -156,7 +160,8 @@ FLUSH_RANGE_PAGE: Final = Operation("invalidate a page", 150, "assumed: INVLPG 1
 # Direct map
 
 SPLIT_LEAF: Final = Operation("split a leaf", 4000, "assumed: 3-5 us")
-"""Replacing a large kernel leaf (direct map, vmemmap) by a new table of 512 entries; the flush is separate."""
+"""Replacing a large kernel leaf (direct map, vmemmap) by a table of 512 entries, the table's allocation
+included; the flush is separate."""
 
 COLLAPSE_LEAF: Final = Operation("collapse a leaf", 2000, "assumed: reading 512 entries and freeing their table")
 """Replacing 512 equal entries by one large leaf; the flush is separate."""
@@ -178,13 +183,13 @@ FORK_ANON_VMA: Final = Operation("fork an anon_vma", 280, "recorded: as a chain 
 FORK_ANON_VMA_CHAIN: Final = Operation("fork an anon_vma_chain", 280, "recorded: fork chain 0.27-0.34 ms, 40-310 each")
 """One anon_vma_chain entry cloned or made by fork."""
 
-FORK_PAGE: Final = Operation("fork a page", 70, "recorded: 44-120 ns per page, 256 MiB and 1 GiB")
+FORK_PAGE: Final = Operation("fork a page", 85, "recorded: 44-120 ns per page, 256 MiB and 1 GiB")
 """Sharing one base page with the child: its PTE twice, its count once."""
 
 FORK_HUGE_PAGE: Final = Operation("fork a huge page", 300, "recorded: fork 1-2 us per huge page with its table")
 """Sharing one huge page with the child. The child's deposited page table is charged as PAGE_TABLE."""
 
-EXIT: Final = Operation("exit", 120_000, "recorded: 0.21-0.45 ms with 256 MiB of shared huge pages")
+EXIT: Final = Operation("exit", 100_000, "recorded: 0.21-0.45 ms with 4 MiB of its own and 256 MiB shared")
 """Ending a task and its mm without what it maps."""
 
 EXIT_VMA: Final = Operation("remove a VMA", 400, "assumed: somewhat less than copying one")
@@ -210,7 +215,7 @@ SECRET_RELEASE_PAGE: Final = Operation("release a secret page", 1250, "recorded:
 BPF_PROGRAM: Final = Operation("load a BPF program", 24_000, "recorded: 17-29 us for two instructions")
 """Loading a program apart from its length, its chunk of a pack included."""
 
-BPF_BYTE: Final = Operation("verify and JIT a byte", 56, "recorded: 0.23-0.33 us per instruction of 5 bytes")
+BPF_BYTE: Final = Operation("verify and JIT a byte", 58, "recorded: 0.23-0.33 us per instruction of 5 bytes")
 """Each byte of JITed code: verifier, JIT and text poke."""
 
 BPF_RELEASE: Final = Operation("close a BPF program", 1700, "recorded: 1.6-2.2 us each")
@@ -228,7 +233,7 @@ MODULE_UNLOAD: Final = Operation(
 """Unloading a module."""
 
 RCU_GRACE_PERIOD: Final = Operation(
-    "RCU grace period", 8_000_000, "recorded: pool of 512 to 4096 pages with HVO, what does not grow with its size"
+    "RCU grace period", 8_500_000, "recorded: pool of 512 to 4096 pages with HVO, what does not grow with its size"
 )
 """synchronize_rcu(): waiting until every CPU has passed through the scheduler."""
 
@@ -241,26 +246,26 @@ HUGETLB_PAGE_FREE: Final = Operation("free a huge page of the pool", 5650, "reco
 """A 2 MiB page from the pool back to the buddy allocator, its freeing included."""
 
 HVO_OPTIMIZE_PAGE: Final = Operation(
-    "optimise vmemmap of a huge page", 950, "recorded: 7.9 us per page, HVO on, in all"
+    "optimise vmemmap of a huge page", 600, "recorded: 7.9 us per page, HVO on, in all"
 )
 """What optimising costs apart from its frames: the walk, and the new frame of the head struct pages."""
 
-HVO_FRAME: Final = Operation("give back a vmemmap frame", 350, "recorded: 7.9 us per page, HVO on, in all; 1 GiB pages")
+HVO_FRAME: Final = Operation("give back a vmemmap frame", 400, "recorded: 7.9 us per page, HVO on, in all; 1 GiB pages")
 """Remapping one page of vmemmap to the shared frame and freeing its own."""
 
-HVO_RESTORE_PAGE: Final = Operation("restore vmemmap of a huge page", 340, "recorded: 12.5 us per page, HVO on, in all")
+HVO_RESTORE_PAGE: Final = Operation("restore vmemmap of a huge page", 340, "recorded: 13.3 us per page, HVO on, in all")
 """What restoring costs apart from its frames."""
 
-HVO_RESTORE_FRAME: Final = Operation("restore a vmemmap frame", 930, "recorded: 12.5 us per page in all; 1 GiB pages")
+HVO_RESTORE_FRAME: Final = Operation("restore a vmemmap frame", 1050, "recorded: 13.3 us per page in all; 1 GiB pages")
 """Allocating one frame, copying the struct pages into it and mapping it."""
 
 CONTIG_SEARCH: Final = Operation("examine a GiB for contiguous use", 500_000, "assumed: 2 ns per struct page read")
 """Looking through one aligned GiB that turns out not to be usable."""
 
-GIGANTIC_PAGE_GROW: Final = Operation("add a 1 GiB page to the pool", 23_300_000, "recorded: 23.2-26.5 ms, HVO off")
+GIGANTIC_PAGE_GROW: Final = Operation("add a 1 GiB page to the pool", 23_400_000, "recorded: 23.2-26.5 ms, HVO off")
 """Isolating a free aligned GiB and preparing its struct pages; pages moved away are MIGRATE_PAGE."""
 
-GIGANTIC_PAGE_FREE: Final = Operation("free a 1 GiB page of the pool", 1_600_000, "recorded: 1.5-1.8 ms, HVO off")
+GIGANTIC_PAGE_FREE: Final = Operation("free a 1 GiB page of the pool", 1_650_000, "recorded: 1.5-1.8 ms, HVO off")
 """A 1 GiB page back to the buddy allocator."""
 
 # tmpfs and the page cache
@@ -268,7 +273,9 @@ GIGANTIC_PAGE_FREE: Final = Operation("free a 1 GiB page of the pool", 1_600_000
 TMPFS_FILE: Final = Operation("create a tmpfs file", 5000, "assumed: as memfd_secret without its VMA")
 """Creating, or removing, one file."""
 
-TMPFS_PAGE: Final = Operation("add a page to tmpfs", 350, "recorded: write(2) 1.5 us per page with allocation and copy")
+TMPFS_PAGE: Final = Operation(
+    "add a page to tmpfs", 420, "recorded: write(2) 1.5-1.8 us per page with allocation and copy"
+)
 """Putting one base page into the file's index and accounts; allocation, zeroing and copying are separate."""
 
 TMPFS_HUGE_PAGE: Final = Operation("add a huge page to tmpfs", 2000, "recorded: 229-250 us for the first byte in all")
@@ -299,7 +306,7 @@ OOM_KILL: Final = Operation("OOM kill", 2_000_000, "assumed: reclaim in vain, ch
 SYSCTL: Final = Operation("write a sysctl", 2000, "assumed: open, write, close")
 """Writing one value under /proc/sys or /sys."""
 
-MOUNT: Final = Operation("mount", 50_000, "assumed")
+MOUNT: Final = Operation("mount", 50_000, "assumed: superblock, root inode, mount point")
 """Mounting, or unmounting, an empty file system."""
 
 WAKE_UP: Final = Operation("wake up", 45_000, "recorded: a lone secret page 55-65 us, a lone BPF program 80-107 us")
