@@ -200,8 +200,10 @@ EXIT_VMA: Final = Operation("remove a VMA", 400, "assumed: somewhat less than co
 SECRET_FILE: Final = Operation("memfd_secret file", 6000, "recorded: one-page files 12.7 us against 6.7 us per page")
 """memfd_secret, ftruncate and mmap of one file."""
 
-SECRET_PAGE: Final = Operation("secret page", 4900, "recorded: 6.7 us per page in bulk, with the flush on two CPUs")
-"""One page made secret: fault, allocation, zeroing, direct-map entry, file and PTE. Beside it go
+SECRET_PAGE: Final = Operation(
+    "secret page", 4450, "recorded: 6.7 us per page in bulk, with zeroing and the flush on two CPUs"
+)
+"""One page made secret: fault, allocation, direct-map entry, file and PTE. Beside it go ZERO_PAGE,
 FLUSH_RANGE with one FLUSH_RANGE_PAGE, and SPLIT_LEAF with FLUSH_ALL where a leaf had to be split."""
 
 SECRET_RELEASE_FILE: Final = Operation("close a secret file", 7000, "recorded: one-page files 8.2 us against 1.25 us")

@@ -59,7 +59,8 @@ def chain_link(chain_entries: int) -> Parts:
 
 
 def secret(files: int, pages: int) -> Parts:
-    return [(costs.SECRET_FILE, files), *times(pages, costs.SECRET_PAGE, costs.FLUSH_RANGE, costs.FLUSH_RANGE_PAGE)]
+    each = (costs.SECRET_PAGE, costs.ZERO_PAGE, costs.FLUSH_RANGE, costs.FLUSH_RANGE_PAGE)
+    return [(costs.SECRET_FILE, files), *times(pages, *each)]
 
 
 def bpf(instructions: int) -> Parts:
