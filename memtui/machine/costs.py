@@ -237,7 +237,8 @@ MODULE_UNLOAD: Final = Operation(
 RCU_GRACE_PERIOD: Final = Operation(
     "RCU grace period", 8_500_000, "recorded: pool of 512 to 4096 pages with HVO, what does not grow with its size"
 )
-"""synchronize_rcu(): waiting until every CPU has passed through the scheduler."""
+"""synchronize_rcu(): waiting until every CPU has passed through the scheduler. HVO waits once per batch
+(mm/hugetlb_vmemmap.c, against readers that still write to struct pages)."""
 
 # The hugepage pool
 
