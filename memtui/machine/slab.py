@@ -93,7 +93,7 @@ class SlabCache:
         self._owner = KernelOwner(spec.name, FrameKind.SLAB)
         kind = MigrateType.RECLAIMABLE if spec.reclaimable else MigrateType.UNMOVABLE
         self._gfp = Gfp(kind)
-        self._light = Gfp(kind, reclaim=False, oom=False)
+        self._light = Gfp(kind, reclaim=False, oom=False, kswapd=False)
         self._slabs = {order: FrameList() for order in sorted({self._least_order, self.order})}
         """Order → frames of the slabs of that order; the least order first."""
 

@@ -33,6 +33,8 @@ class Gfp:
     """May end in an OOM kill."""
     this_node: bool = False
     """Only the given node will do (__GFP_THISNODE)."""
+    kswapd: bool = True
+    """Wakes kswapd when memory is low (__GFP_KSWAPD_RECLAIM)."""
     highest_zone: int = 2
     """The highest zone that will do: 2 Normal, 1 DMA32 (`gfp_zone`)."""
 
@@ -41,7 +43,7 @@ GFP_KERNEL: Final = Gfp(MigrateType.UNMOVABLE)
 GFP_DMA32: Final = Gfp(MigrateType.UNMOVABLE, highest_zone=1)
 GFP_HIGHUSER: Final = Gfp(MigrateType.UNMOVABLE)
 GFP_HIGHUSER_MOVABLE: Final = Gfp(MigrateType.MOVABLE)
-GFP_TRANSHUGE_LIGHT: Final = Gfp(MigrateType.MOVABLE, reclaim=False, oom=False)
+GFP_TRANSHUGE_LIGHT: Final = Gfp(MigrateType.MOVABLE, reclaim=False, oom=False, kswapd=False)
 """A huge page at fault time, without madvise: only if one is free (defrag=madvise)."""
 GFP_HUGETLB: Final = Gfp(MigrateType.MOVABLE, oom=False, this_node=True)
 """htlb_alloc_mask with __GFP_RETRY_MAYFAIL and __GFP_THISNODE."""
@@ -59,6 +61,9 @@ class Shrinker(Protocol):
 Injector = Callable[[int, int], bool]
 """(order, count) of a request → whether it must fail now."""
 
+Mark = Callable[[Zone], int]
+"""The watermark of a zone that a request must leave."""
+
 
 class PageAllocator:
     """All zones, the owner of every frame, and the way from a request to frames."""
@@ -74,6 +79,8 @@ class PageAllocator:
         """Makes chosen requests fail, for tests and scenarios."""
         self.stalls = 0
         """Requests that had to reclaim directly (allocstall_*)."""
+        self._reclaiming = False
+        """A shrinker is at work: what it allocates itself may use the reserves (PF_MEMALLOC)."""
         self._nodes = 1 + max(zone.layout.node for zone in zones)
         self._zonelists = [self._zonelist(node) for node in range(self._nodes)]
         self._node_zones = [[z for z in zones if z.layout.node == node][::-1] for node in range(self._nodes)]
@@ -165,18 +172,20 @@ class PageAllocator:
     def _gather(self, taken: FrameList, owner: Owner, gfp: Gfp, count: int, order: int, node: int) -> int:
         """Fills `taken`, going through the slow path as far as the request may; returns the blocks missing."""
         zones = self._zones_for(gfp, node)
-        missing = self._from_zones(taken, owner, zones, gfp, count, order, low=True)
-        if missing and self._kswapd(zones, missing << order):
-            missing = self._from_zones(taken, owner, zones, gfp, missing, order, low=True)
+        if self._reclaiming:
+            return self._from_zones(taken, owner, zones, gfp, count, order, lambda zone: 0)
+        missing = self._from_zones(taken, owner, zones, gfp, count, order, _low_mark)
+        if missing and gfp.kswapd and self._kswapd(zones, missing << order):
+            missing = self._from_zones(taken, owner, zones, gfp, missing, order, _low_mark)
         if missing:
-            missing = self._from_zones(taken, owner, zones, gfp, missing, order, low=False)
+            missing = self._from_zones(taken, owner, zones, gfp, missing, order, _min_mark)
         while missing and gfp.reclaim:
             self.stalls += 1
             if not self._shrink(missing << order, direct=True):
                 break
-            missing = self._from_zones(taken, owner, zones, gfp, missing, order, low=False)
+            missing = self._from_zones(taken, owner, zones, gfp, missing, order, _min_mark)
         while missing and gfp.oom and order <= COSTLY_ORDER and self.oom_killer is not None and self.oom_killer():
-            missing = self._from_zones(taken, owner, zones, gfp, missing, order, low=False)
+            missing = self._from_zones(taken, owner, zones, gfp, missing, order, _min_mark)
         return missing
 
     def _from_zones(
@@ -204,10 +213,14 @@ class PageAllocator:
 
     def _shrink(self, frames: int, *, direct: bool) -> int:
         freed = 0
-        for shrinker in self.shrinkers:
-            freed += shrinker.shrink(frames - freed, direct=direct)
-            if freed >= frames:
-                break
+        self._reclaiming = True
+        try:
+            for shrinker in self.shrinkers:
+                freed += shrinker.shrink(frames - freed, direct=direct)
+                if freed >= frames:
+                    break
+        finally:
+            self._reclaiming = False
         return freed
 
     def _zones_for(self, gfp: Gfp, node: int) -> list[Zone]:
@@ -227,3 +240,11 @@ class PageAllocator:
             if low < high:
                 parts.append((zone, low, high - low))
         return parts
+
+
+def _low_mark(zone: Zone) -> int:
+    return zone.marks.low
+
+
+def _min_mark(zone: Zone) -> int:
+    return zone.marks.min
