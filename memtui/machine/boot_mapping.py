@@ -16,8 +16,8 @@ from memtui.units import FRAMES_1G, FRAMES_2M, FRAMES_4G
 
 KERNEL_IMAGE_FRAME: Final = 0x1000
 """The kernel image is loaded at 16 MiB."""
-KERNEL_4K_BLOCKS: Final = 9
-"""2 MiB blocks mapped by 4K for the image's section borders (recordings: DirectMap4k 22400 kB after boot)."""
+KERNEL_4K_BLOCKS: Final = 8
+"""2 MiB blocks mapped by 4K for the image's section borders (recordings: DirectMap4k 22400 kB with the BPF pack)."""
 
 
 class Level(IntEnum):

@@ -54,7 +54,10 @@ class Core:
     """Counts of /proc/vmstat events under Linux's names (`thp_fault_alloc`); they only grow."""
     cause: str = "boot"
     """The action at work, for the log and for asking who split a leaf."""
+    running: bool = True
+    """Off during boot: nothing is logged or counted in /proc/vmstat yet (SYSTEM_RUNNING)."""
 
     def log(self, text: str, severity: Severity = Severity.INFO, source: str | None = None) -> None:
         """Adds a line to the log, in the name of the action at work unless `source` says another."""
-        self.events.append(MachineEvent(source or self.cause, text, severity))
+        if self.running:
+            self.events.append(MachineEvent(source or self.cause, text, severity))

@@ -23,7 +23,7 @@ from memtui.machine.errors import FrameStateError
 from memtui.machine.geometry import Layout
 from memtui.machine.physical.allocator import GFP_KERNEL
 from memtui.snapshot import FrameKind
-from memtui.units import FRAMES_1G, FRAMES_2M, PAGE_SHIFT
+from memtui.units import FRAMES_1G, FRAMES_2M
 
 BLOCKS_PER_GIB: Final = FRAMES_1G // FRAMES_2M
 ALL_4K: Final = (1 << FRAMES_2M) - 1
@@ -89,6 +89,8 @@ class DirectMap:
         for span in self.spans:
             self.leaf_frames[span.level] += span.end - span.start
         self.boot_recount_frames = boot_recount_frames(self.spans)
+        self.table_frames = 0
+        """Page tables made by splits that are still there."""
         self.splits_by_cause: Counter[str] = Counter()
         """Splits of either level by the action that caused them."""
 
@@ -156,18 +158,17 @@ class DirectMap:
         """Numbers of the GiB that are no longer as at boot."""
         return self._gibs.keys()
 
-    def finest(self, start: int, end: int) -> tuple[Level | None, bool]:
-        """The finest leaf that overlaps [start, end) and whether any leaf there is not present."""
-        levels = [span.level for span in self._spans_in(start, end)]
-        finest = min(levels, default=None)
+    def finest(self, start: int, end: int, changed: Iterable[int]) -> tuple[Level | None, bool]:
+        """The finest leaf that overlaps [start, end) and whether any leaf there is not present.
+
+        `changed`: those of `changed_gibs` that overlap the range.
+        """
+        finest = min((span.level for span in self._spans_in(start, end)), default=None)
         absent = False
-        for gib_number in range(start // FRAMES_1G, -(-end // FRAMES_1G)):
-            gib = self._gibs.get(gib_number)
-            if gib is None:
-                continue
-            low = max(start - gib_number * FRAMES_1G, 0) // FRAMES_2M
-            high = -(-min(end - gib_number * FRAMES_1G, FRAMES_1G) // FRAMES_2M)
-            level, missing = _finest_in(gib, low, high)
+        for number in changed:
+            low = max(start - number * FRAMES_1G, 0) // FRAMES_2M
+            high = -(-min(end - number * FRAMES_1G, FRAMES_1G) // FRAMES_2M)
+            level, missing = _finest_in(self._gibs[number], low, high)
             finest = level if finest is None or (level is not None and level < finest) else finest
             absent = absent or missing
         return finest, absent
@@ -183,13 +184,10 @@ class DirectMap:
         return total
 
     @property
-    def table_frames(self) -> int:
-        """Page tables that splits after boot have cost and that are still there."""
-        return (
-            self._core.vm_events["direct_map_level2_splits"]
-            - self._core.vm_events["direct_map_level2_collapses"]
-            + (self._core.vm_events["direct_map_level3_splits"] - self._core.vm_events["direct_map_level3_collapses"])
-        )
+    def split_count(self) -> int:
+        """Splits of either level since boot."""
+        events = self._core.vm_events
+        return events["direct_map_level2_splits"] + events["direct_map_level3_splits"]
 
     def claims(self) -> Iterable[tuple[KernelOwner, int, int]]:
         """(owner, first frame, frames) of every page table allocated since boot."""
@@ -262,8 +260,8 @@ class DirectMap:
             gib.perm = Perm.READ_WRITE
         self._moved(Level.LEAF_1G, Level.LEAF_2M, FRAMES_1G)
         self._count_split("direct_map_level3_splits")
-        where = number << (30 - PAGE_SHIFT) << PAGE_SHIFT
-        self._core.log(f"first split of the GiB at {where:#x}: 1G → 2M leaves", Severity.NOTICE)
+        where = number << 30
+        self._core.log(f"first split of the GiB at {where:#x}: 1G → 512 leaves of 2M", Severity.NOTICE)
 
     def _split_2m(self, number: int, gib: _Gib, block: int) -> None:
         """2M → 512 × 4K, with a page table. Raises OutOfMemory."""
@@ -273,7 +271,9 @@ class DirectMap:
         self._count_split("direct_map_level2_splits")
 
     def _count_split(self, event: str) -> None:
-        self._core.vm_events[event] += 1
+        """Counts a split; /proc/vmstat begins to once the system runs (`split_page_count`)."""
+        self.table_frames += 1
+        self._core.vm_events[event] += self._core.running
         self.splits_by_cause[self._core.cause] += 1
         self._core.meter.charge(costs.SPLIT_LEAF)
         self._core.meter.charge(costs.FLUSH_ALL)
@@ -290,6 +290,7 @@ class DirectMap:
         _set_perm(gib.perms_2m, block % BLOCKS_PER_GIB, perm)
         self._moved(Level.LEAF_4K, Level.LEAF_2M, FRAMES_2M)
         self._core.vm_events["direct_map_level2_collapses"] += 1
+        self.table_frames -= 1
         self._core.allocator.free(table.frame, 1, self._tables)
         self._core.meter.charge(costs.COLLAPSE_LEAF)
         return 1
@@ -305,6 +306,7 @@ class DirectMap:
         gib.perm, gib.perms_2m = perms.pop(), {}
         self._moved(Level.LEAF_2M, Level.LEAF_1G, FRAMES_1G)
         self._core.vm_events["direct_map_level3_collapses"] += 1
+        self.table_frames -= 1
         self._core.allocator.free(frame, 1, self._tables)
         self._core.meter.charge(costs.COLLAPSE_LEAF)
         return 1

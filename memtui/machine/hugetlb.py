@@ -172,10 +172,11 @@ class Hugetlb:
     def _grow(self, pool: Pool, count: int, node: int | None) -> None:
         """Takes pages on the nodes in turn, then optimises them in one batch per node."""
         fresh = list(self._in_turn(pool, count, node))
+        if fresh and self.optimize_vmemmap:
+            self._charge_batch()
         for number, pages in fresh:
             done, plain = FrameList(), pages
             if self.optimize_vmemmap:
-                self._charge_batch()
                 done, plain = self._memmap.optimise(pages, pool.page_frames, number)
             for runs, optimised in ((done, True), (plain, False)):
                 for start, frames in runs:
@@ -223,9 +224,14 @@ class Hugetlb:
         pool.next_to_free = (turn + count) % len(pool.nodes)
         numbers.sort(key=lambda number: (number - turn) % len(pool.nodes))
         limits = [self._persistent(pool, number) for number in numbers]
-        for number, pages in zip(numbers, spread(count, limits), strict=True):
-            if pages:
-                self._free(pool, number, pool.nodes[number].take(pages * pool.page_frames))
+        taken = [
+            (number, pool.nodes[number].take(pages * pool.page_frames))
+            for number, pages in zip(numbers, spread(count, limits), strict=True)
+        ]
+        if any(run.optimised for _, runs in taken for run in runs):
+            self._charge_batch()
+        for number, runs in taken:
+            self._free(pool, number, runs)
 
     def _free(self, pool: Pool, node: int, runs: list[PoolRun]) -> None:
         """Frees pages of one node; optimised ones get their struct pages back first, or stay as surplus."""
@@ -234,8 +240,6 @@ class Hugetlb:
             if not run.optimised:
                 self._give_to_buddy(run.start, run.frames, size)
         waiting = [run for run in runs if run.optimised]
-        if waiting:
-            self._charge_batch()
         while waiting:
             run = waiting.pop()
             done = self._memmap.restore(run.start, run.frames, node)

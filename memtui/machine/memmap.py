@@ -233,7 +233,6 @@ class Memmap:
             wanted = sum(high - low for low, high in gaps)
             tables = self._core.allocator.allocate_many(self._table_owner, GFP_KERNEL, wanted, node=node, partial=True)
             reach = self._note_split(gaps, tables.frames, last) * SECTION_FRAMES
-            self._core.meter.charge(costs.PAGE_TABLE, tables.frames)
             self._core.meter.charge(costs.SPLIT_LEAF, tables.frames)
             self._tables.extend(tables)
             good = max(0, min(frames, (reach - start) // page_frames * page_frames))

@@ -6,8 +6,14 @@ from typing import Annotated
 
 from pydantic import Field
 
+from memtui.machine.bpf import Program
+from memtui.machine.core import Severity
+from memtui.machine.errors import OutOfMemory
+from memtui.units import format_bytes
+from memtui.workloads.base import Activity, Steps
 from memtui.workloads.modules import MODULES_BYTES
 from memtui.workloads.params import Count, Params, Size, size_between
+from memtui.workloads.wording import MAX_STEPS, plural, split_words
 
 
 class LoadBpfParams(Params):
@@ -15,3 +21,44 @@ class LoadBpfParams(Params):
 
     size: Annotated[Size, size_between(1, MODULES_BYTES)] = Field(description="JITed bytes of one program")
     count: Count = Field(default=1, description="how many programs")
+
+
+class LoadBpf(Activity[LoadBpfParams]):
+    """Loads programs, a hundred steps at most."""
+
+    action = "load_bpf"
+    params_type = LoadBpfParams
+    _loaded: list[Program]
+
+    def start(self) -> Steps:
+        """Loads them; one that finds no memory fails with ENOMEM and the rest are not tried."""
+        self._loaded = []
+        params, core = self.params, self.machine.core
+        before = self.machine.direct_map.split_count
+        batch = max(1, params.count // MAX_STEPS)
+        for number in range(1, params.count + 1):
+            try:
+                self._loaded.append(self.machine.bpf.load(params.size))
+            except OutOfMemory:
+                core.log(f"program {number} of {params.count} fails to load: ENOMEM", Severity.BAD)
+                break
+            self.progress = f"{number} of {params.count} programs"
+            if number % batch == 0:
+                yield self.machine.take_ns()
+        yield self.machine.take_ns()
+        split = self.machine.direct_map.split_count - before
+        count = len(self._loaded)
+        size = format_bytes(params.size)
+        core.log(f"{count} BPF {plural(count, 'program')} of {size} loaded; {split_words(split)}")
+
+    def finish(self) -> Steps:
+        """Closes them."""
+        while self._loaded:
+            self.machine.bpf.close(self._loaded.pop())
+        self.machine.core.log("BPF programs closed; leaves that were split stay split")
+        yield self.machine.take_ns()
+
+    @property
+    def holds(self) -> bool:
+        """Whether programs are loaded."""
+        return bool(self._loaded)

@@ -6,7 +6,10 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import AfterValidator, Field
 
-from memtui.units import GIB, MIB
+from memtui.machine.core import Severity
+from memtui.machine.hugetlb import PAGE_NAMES
+from memtui.units import GIB, MIB, PAGE_BYTES
+from memtui.workloads.base import Activity, Steps
 from memtui.workloads.params import Params, Size, exact_size
 
 PAGE_SIZES: Final = (2 * MIB, GIB)
@@ -34,3 +37,21 @@ class NrHugepagesParams(Params):
     node: int | None = Field(
         default=None, ge=0, description="the NUMA node that gains or loses pages; without it all nodes in turn"
     )
+
+
+class NrHugepages(Activity[NrHugepagesParams]):
+    """One write to nr_hugepages."""
+
+    action = "nr_hugepages"
+    params_type = NrHugepagesParams
+
+    def start(self) -> Steps:
+        """Resizes the pool; takes as long as the kernel needs for it."""
+        params = self.params
+        if params.node is not None and params.node >= self.machine.config.nodes:
+            self.machine.core.log(f"there is no node {params.node}; nothing done", Severity.BAD)
+            return
+        size_frames = params.size // PAGE_BYTES
+        result = self.machine.hugetlb.set_nr_hugepages(params.count, size_frames, params.node)
+        self.progress = f"{result.after} of {result.asked} pages of {PAGE_NAMES[size_frames]}"
+        yield self.machine.take_ns()

@@ -6,8 +6,13 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from memtui.units import GIB
+from memtui.machine.core import Severity
+from memtui.machine.errors import OutOfMemory
+from memtui.machine.modules import Module
+from memtui.units import GIB, format_bytes
+from memtui.workloads.base import Activity, Steps
 from memtui.workloads.params import Count, Params, Size, size_between
+from memtui.workloads.wording import plural, split_words
 
 MODULES_BYTES: Final = GIB
 """x86-64's area for module text with KASLR (arch/x86/include/asm/pgtable_64_types.h, MODULES_LEN)."""
@@ -24,3 +29,42 @@ class LoadModuleParams(Params):
     data: Section = Field(description="variables: writable")
     init: Section = Field(default=0, description="code and data used only while loading, freed after it")
     count: Count = Field(default=1, description="how many modules of this shape")
+
+
+class LoadModule(Activity[LoadModuleParams]):
+    """Loads modules one by one, as modprobe does."""
+
+    action = "load_module"
+    params_type = LoadModuleParams
+    _loaded: list[Module]
+
+    def start(self) -> Steps:
+        """Loads them; one that finds no memory fails with ENOMEM and the rest are not tried."""
+        self._loaded = []
+        params, core = self.params, self.machine.core
+        before = self.machine.direct_map.split_count
+        for number in range(1, params.count + 1):
+            try:
+                self._loaded.append(self.machine.modules.load(params.text, params.rodata, params.data, params.init))
+            except OutOfMemory:
+                core.log(f"module {number} of {params.count} fails to load: ENOMEM", Severity.BAD)
+                yield self.machine.take_ns()
+                break
+            self.progress = f"{number} of {params.count} modules"
+            yield self.machine.take_ns()
+        split = self.machine.direct_map.split_count - before
+        size = format_bytes(params.text + params.rodata + params.data)
+        count = len(self._loaded)
+        core.log(f"{count} {plural(count, 'module')} of {size} loaded; {split_words(split)}")
+
+    def finish(self) -> Steps:
+        """Unloads them, the last first."""
+        while self._loaded:
+            self.machine.modules.unload(self._loaded.pop())
+            yield self.machine.take_ns()
+        self.machine.core.log("modules unloaded; leaves that were split stay split")
+
+    @property
+    def holds(self) -> bool:
+        """Whether modules are loaded."""
+        return bool(self._loaded)

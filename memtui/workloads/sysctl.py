@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
+from memtui.workloads.base import Activity, Steps
 from memtui.workloads.params import Params
 
 
@@ -64,3 +65,17 @@ class SysctlParams(Params):
         """(name, value) in the order written: `("vm.nr_hugepages", 1024)`."""
         values = self.model_dump(by_alias=True)
         return tuple((name, values[name]) for name in self._written if values[name] is not None)
+
+
+class SetSysctl(Activity[SysctlParams]):
+    """Writes settings, one after the other."""
+
+    action = "sysctl"
+    params_type = SysctlParams
+
+    def start(self) -> Steps:
+        """Writes each setting in the order of the scenario."""
+        for done, (name, value) in enumerate(self.params.settings, start=1):
+            self.machine.sysctl.write(name, value)
+            self.progress = f"{done} of {len(self.params.settings)} settings"
+            yield self.machine.take_ns()

@@ -189,12 +189,11 @@ class PageAllocator:
         return missing
 
     def _from_zones(
-        self, taken: FrameList, owner: Owner, zones: list[Zone], gfp: Gfp, count: int, order: int, *, low: bool
+        self, taken: FrameList, owner: Owner, zones: list[Zone], gfp: Gfp, count: int, order: int, mark: Mark
     ) -> int:
-        """Takes what the zones can give above their low or min watermark; returns the blocks missing."""
+        """Takes what the zones can give above a watermark; returns the blocks missing."""
         for zone in zones:
-            mark = zone.marks.low if low else zone.marks.min
-            blocks = min(count, zone.spare_frames(mark, gfp.highest_zone) >> order)
+            blocks = min(count, zone.spare_frames(mark(zone), gfp.highest_zone) >> order)
             if blocks <= 0:
                 continue
             for start, frames in zone.buddy.allocate_many(order, blocks, gfp.migratetype):

@@ -1,0 +1,171 @@
+"""What boot code takes before the page allocator gets the rest: memmap, kernel, hash tables.
+
+The parts and their sizes reproduce `MemTotal` of the recorded guests (`guest-7.2-boot-*`, 1 GiB
+to 256 GiB) to a few kB: the kernel image, a bounce buffer once RAM lies above 4 GiB, the dentry
+and inode hash tables, and 1/64 of RAM for struct pages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from memtui.machine.boot_mapping import KERNEL_IMAGE_FRAME
+from memtui.machine.config import MachineConfig
+from memtui.machine.core import KernelOwner
+from memtui.machine.errors import MachineStopped
+from memtui.machine.geometry import SECTION_FRAMES, Layout, layout
+from memtui.machine.memmap import SECTION_MEMMAP_FRAMES, NodeMemmap
+from memtui.machine.physical.allocator import PageAllocator
+from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES
+from memtui.machine.physical.extents import Run
+from memtui.machine.physical.frame_map import FrameMap
+from memtui.machine.physical.ranges import RangeSet
+from memtui.machine.physical.zone import Zone, default_min_free_kbytes, set_lowmem_reserve
+from memtui.snapshot import FrameKind
+from memtui.units import FRAMES_2M, FRAMES_4G, GIB, KIB, PAGE_BYTES, format_bytes, frames_of
+
+LOW_RESERVED: Final[Run] = (0, 256)
+"""The first MiB is kept for firmware and real-mode code (`reserve_real_mode`)."""
+IMAGE_BYTES: Final = (18011 + 3416 + 14384 + 4748) * KIB
+"""Kernel code, rwdata, rodata and bss (dmesg of `guest-7.2-boot-8G`); init is freed after boot."""
+EARLY_BYTES: Final = 4116 * KIB
+"""Per-CPU areas, early page tables and the like: what is left over in every recorded boot."""
+SECTION_BYTES: Final = 128
+"""Usage map and pageblock flags of one section (recorded: 1 kB per GiB)."""
+SWIOTLB_BYTES: Final = 64 * 1024 * KIB + 768 * KIB
+"""The bounce buffer and its slot table, once RAM lies above 4 GiB."""
+HASH_BUCKET_BYTES: Final = 8
+HASH_TABLES: Final = (("dentry hash table", 13), ("inode hash table", 14))
+"""Name, and log2 of the bytes of RAM per bucket (`alloc_large_system_hash`)."""
+HASH_ADAPT_BYTES: Final = 64 * GIB
+"""From here on the hash tables grow half as fast as RAM (ADAPT_SCALE_BASE, ADAPT_SCALE_SHIFT 2)."""
+
+
+def hash_table_bytes(ram_bytes: int, shift: int) -> int:
+    """Size of one boot-time hash table: one bucket per 2^shift bytes of RAM, rounded up to a power of two."""
+    step = HASH_ADAPT_BYTES
+    while step < ram_bytes:
+        shift += 1
+        step <<= 2
+    buckets = max(1, ram_bytes >> shift)
+    return HASH_BUCKET_BYTES << (buckets - 1).bit_length()
+
+
+@dataclass(slots=True)
+class BootMemory:
+    """Physical memory after boot: zones filled, everything else with its owner."""
+
+    layout: Layout
+    allocator: PageAllocator
+    memmap_nodes: list[NodeMemmap]
+    memmap_owner: KernelOwner
+    reservations: list[tuple[KernelOwner, int, int]]
+    """(owner, first frame, frames) of all that boot keeps, the memmap excepted."""
+
+
+class _Early:
+    """The boot-time allocator (memblock): hands out the top of what is left of a node."""
+
+    def __init__(self, plan: Layout) -> None:
+        self.free = [RangeSet() for _ in plan.nodes]
+        for node, runs in enumerate(plan.nodes):
+            for start, frames in runs:
+                self.free[node].add(start, start + frames)
+
+    def reserve(self, start: int, frames: int) -> list[Run]:
+        """Takes a fixed range out of whatever nodes hold it; returns the parts that were still there."""
+        parts: list[Run] = []
+        for ranges in self.free:
+            for low, high in list(ranges.overlapping(start, start + frames)):
+                part = (max(low, start), min(high, start + frames) - max(low, start))
+                ranges.remove(part[0], part[0] + part[1])
+                parts.append(part)
+        return parts
+
+    def take(self, frames: int, node: int, *, below: int = 1 << 52, align: int = 1) -> Run:
+        """The highest aligned run below a limit, on one node. Raises MachineStopped if there is none."""
+        for low, high in reversed(list(self.free[node])):
+            start = (min(high, below) - frames) // align * align
+            if start >= low:
+                self.free[node].remove(start, start + frames)
+                return start, frames
+        raise MachineStopped(f"cannot boot: no {format_bytes(frames * PAGE_BYTES)} of memory in a row on node {node}")
+
+
+def boot_memory(config: MachineConfig) -> BootMemory:
+    """Lays out RAM, sets boot's parts aside and gives the rest to the zones. Raises MachineStopped."""
+    plan = layout(config.ram_bytes, config.nodes)
+    early = _Early(plan)
+    firmware = KernelOwner("firmware", FrameKind.RESERVED)
+    reservations = [(firmware, *part) for run in (*plan.firmware, LOW_RESERVED) for part in early.reserve(*run)]
+    image = KernelOwner("kernel image", FrameKind.KERNEL)
+    reservations += [(image, *part) for part in early.reserve(KERNEL_IMAGE_FRAME, frames_of(IMAGE_BYTES))]
+    if sum(frames for owner, _, frames in reservations if owner is image) < frames_of(IMAGE_BYTES):
+        raise MachineStopped(f"cannot boot: the kernel image does not fit into {format_bytes(config.ram_bytes)}")
+    memmap_nodes = [_node_memmap(early, node, runs) for node, runs in enumerate(plan.nodes)]
+    reservations += [(owner, *run) for owner, run in _early_tables(early, config, plan)]
+    frame_map = FrameMap()
+    memmap_owner = KernelOwner("memmap", FrameKind.MEMMAP)
+    for owner, start, frames in reservations:
+        frame_map.assign(start, frames, owner)
+    for node_memmap in memmap_nodes:
+        count = sum(number for _, number in node_memmap.sections)
+        frame_map.assign(node_memmap.base_frame, count * SECTION_MEMMAP_FRAMES, memmap_owner)
+    allocator = PageAllocator(_zones(plan, early, frame_map), frame_map)
+    set_watermarks(allocator, config.kernel.min_free_kbytes, thp=config.kernel.thp != "never")
+    return BootMemory(plan, allocator, memmap_nodes, memmap_owner, reservations)
+
+
+def set_watermarks(allocator: PageAllocator, min_free_kbytes: int | None, *, thp: bool) -> int:
+    """Sets every zone's watermarks; returns the vm.min_free_kbytes in force.
+
+    Without a value: as `calculate_min_free_kbytes`, raised by khugepaged when huge pages are on
+    (`set_recommended_min_free_kbytes`: enough pageblocks per zone for every migratetype).
+    """
+    managed = allocator.managed_frames
+    if min_free_kbytes is None:
+        min_free_kbytes = default_min_free_kbytes(managed * 4)
+        if thp:
+            zones = len(allocator.zones)
+            recommended = min(PAGEBLOCK_FRAMES * zones * (2 + 3 * 3), managed // 20)
+            min_free_kbytes = max(min_free_kbytes, recommended * 4)
+    for zone in allocator.zones:
+        zone.set_marks(min_free_kbytes // 4 * zone.managed_frames // max(managed, 1))
+    return min_free_kbytes
+
+
+def _node_memmap(early: _Early, node: int, runs: tuple[Run, ...]) -> NodeMemmap:
+    """Struct pages for every section the node has RAM in, in one run of its own memory."""
+    sections = RangeSet()
+    for start, frames in runs:
+        sections.add(start // SECTION_FRAMES, -(-(start + frames) // SECTION_FRAMES))
+    counts = tuple((low, high - low) for low, high in sections)
+    base, _ = early.take(sections.count * SECTION_MEMMAP_FRAMES, node, align=FRAMES_2M)
+    return NodeMemmap(counts, base)
+
+
+def _early_tables(early: _Early, config: MachineConfig, plan: Layout) -> list[tuple[KernelOwner, Run]]:
+    """The kernel's own early allocations, on node 0."""
+    sections = -(-plan.ram_frames // SECTION_FRAMES)
+    wanted = [("early allocations", EARLY_BYTES + sections * SECTION_BYTES, 1 << 52)]
+    if plan.ram[-1][0] >= FRAMES_4G:
+        wanted.append(("swiotlb", SWIOTLB_BYTES, FRAMES_4G))
+    wanted += [(name, hash_table_bytes(config.ram_bytes, shift), 1 << 52) for name, shift in HASH_TABLES]
+    return [
+        (KernelOwner(name, FrameKind.KERNEL), early.take(frames_of(size), 0, below=below))
+        for name, size, below in wanted
+    ]
+
+
+def _zones(plan: Layout, early: _Early, frame_map: FrameMap) -> list[Zone]:
+    """Zones with all that boot left over."""
+    zones = [Zone.build(each, frame_map.usage) for each in plan.zones]
+    for zone in zones:
+        span = zone.layout
+        for low, high in early.free[span.node].overlapping(span.start, span.end):
+            zone.hand_over(max(low, span.start), min(high, span.end) - max(low, span.start))
+        zone.least_free_frames = zone.buddy.free_frames
+    for node in range(len(plan.nodes)):
+        set_lowmem_reserve([zone for zone in zones if zone.layout.node == node])
+    return [zone for zone in zones if zone.managed_frames]

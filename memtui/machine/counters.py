@@ -1,0 +1,186 @@
+"""/proc/meminfo, /proc/vmstat, /proc/slabinfo and /proc/buddyinfo in the kernel's own names and units.
+
+Everything is read from the subsystems at the moment of asking; nothing is kept here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from memtui.machine.boot_mapping import Level
+from memtui.units import FRAMES_2M, PPM, kb_of_frames
+
+if TYPE_CHECKING:
+    from memtui.machine.machine import Machine
+
+SLABINFO: Final = (
+    "vm_area_struct",
+    "anon_vma",
+    "anon_vma_chain",
+    "mm_struct",
+    "task_struct",
+    "maple_node",
+    "shmem_inode_cache",
+    "radix_tree_node",
+)
+"""Caches whose active objects are shown."""
+
+VM_EVENTS: Final = (
+    "pswpin",
+    "pswpout",
+    "allocstall_normal",
+    "pgsteal_kswapd",
+    "pgsteal_direct",
+    "pgscan_kswapd",
+    "pgscan_direct",
+    "drop_pagecache",
+    "drop_slab",
+    "oom_kill",
+    "compact_stall",
+    "compact_fail",
+    "compact_success",
+    "htlb_buddy_alloc_success",
+    "htlb_buddy_alloc_fail",
+    "thp_fault_alloc",
+    "thp_fault_fallback",
+    "thp_file_alloc",
+    "thp_file_fallback",
+    "thp_file_mapped",
+    "thp_split_page",
+    "thp_deferred_split_page",
+    "thp_split_pmd",
+    "direct_map_level2_splits",
+    "direct_map_level3_splits",
+    "direct_map_level2_collapses",
+    "direct_map_level3_collapses",
+)
+"""Event counts of /proc/vmstat that subsystems keep in `Core.vm_events`."""
+
+
+def counters(machine: Machine) -> dict[str, int]:
+    """Every counter, under Linux's names and in Linux's units."""
+    values = meminfo(machine)
+    values.update(vmstat(machine))
+    values.update({name: machine.slabs.active(name) for name in SLABINFO})
+    for zone in machine.core.allocator.zones:
+        for order, blocks in enumerate(zone.buddy.free_blocks()):
+            values[f"buddyinfo.{zone.layout.node}.{zone.layout.name}.{order}"] = blocks
+    return values
+
+
+def meminfo(machine: Machine) -> dict[str, int]:
+    """/proc/meminfo: kB, hugepage counts excepted."""
+    frames = _frames(machine)
+    values = {name: kb_of_frames(count) for name, count in frames.items()}
+    pool = machine.hugetlb.pools[FRAMES_2M]
+    values |= {
+        "HugePages_Total": pool.total_pages,
+        "HugePages_Free": pool.total_pages,
+        "HugePages_Rsvd": 0,
+        "HugePages_Surp": pool.surplus_pages,
+        "Hugepagesize": kb_of_frames(FRAMES_2M),
+    }
+    return values
+
+
+def vmstat(machine: Machine) -> dict[str, int]:
+    """/proc/vmstat: base pages and events."""
+    frames = _frames(machine)
+    values = {
+        "nr_free_pages": frames["MemFree"],
+        "nr_mlock": frames["Mlocked"],
+        "nr_unevictable": frames["Unevictable"],
+        "nr_slab_reclaimable": frames["SReclaimable"],
+        "nr_slab_unreclaimable": frames["SUnreclaim"],
+        "nr_anon_pages": frames["AnonPages"],
+        "nr_mapped": frames["Mapped"],
+        "nr_file_pages": frames["Cached"],
+        "nr_dirty": frames["Dirty"],
+        "nr_shmem": frames["Shmem"],
+        "nr_shmem_hugepages": frames["ShmemHugePages"] // FRAMES_2M,
+        "nr_shmem_pmdmapped": frames["ShmemPmdMapped"] // FRAMES_2M,
+        "nr_anon_transparent_hugepages": frames["AnonHugePages"] // FRAMES_2M,
+        "nr_kernel_stack": kb_of_frames(frames["KernelStack"]),
+        "nr_page_table_pages": frames["PageTables"],
+        "nr_hugetlb": frames["Hugetlb"],
+        "nr_memmap_pages": machine.memmap.allocated_frames,
+        "nr_memmap_boot_pages": machine.memmap.boot_frames,
+    }
+    events = machine.core.vm_events
+    values |= {name: events[name] for name in VM_EVENTS}
+    return values
+
+
+def derived(machine: Machine, reach_bytes: int, miss_ppm: int) -> dict[str, int | float]:
+    """Our own figures, each with its unit in its name."""
+    leaves = machine.direct_map.leaf_frames
+    total = sum(leaves)
+    memmap = machine.memmap
+    used = memmap.boot_frames + memmap.allocated_frames
+    return {
+        "tlb_reach_bytes": reach_bytes,
+        "tlb_miss_ppm": miss_ppm,
+        "struct_page_bytes": kb_of_frames(used) * 1024,
+        "struct_page_saved_bytes": kb_of_frames(memmap.full_frames - used) * 1024,
+        "direct_map_1g_ppm": leaves[Level.LEAF_1G] * PPM // total,
+        "direct_map_2m_ppm": leaves[Level.LEAF_2M] * PPM // total,
+        "direct_map_4k_ppm": leaves[Level.LEAF_4K] * PPM // total,
+        "sim_kernel_pt_frames": machine.direct_map.table_frames,
+        "sim_vmemmap_pt_frames": memmap.table_frames,
+        "sim_hvo_frames_freed": memmap.full_frames - used,
+        "fragmentation_index_2m": fragmentation_index(machine, 9),
+    }
+
+
+def fragmentation_index(machine: Machine, order: int) -> int:
+    """Why a block of `order` is not to be had, over all zones (`__fragmentation_index`); -1000: one is free."""
+    blocks = [zone.buddy.free_blocks() for zone in machine.core.allocator.zones]
+    by_order = [sum(counts) for counts in zip(*blocks, strict=True)]
+    return index_of(by_order, order)
+
+
+def index_of(blocks_by_order: list[int], order: int) -> int:
+    """The fragmentation index of a set of free blocks (mm/vmstat.c): 0 lack of memory … 1000 fragmentation."""
+    blocks = sum(blocks_by_order)
+    if not blocks:
+        return 0
+    if any(blocks_by_order[order:]):
+        return -1000
+    pages = sum(count << place for place, count in enumerate(blocks_by_order))
+    return 1000 - (1000 + pages * 1000 // (1 << order)) // blocks
+
+
+def _frames(machine: Machine) -> dict[str, int]:
+    """The lines of /proc/meminfo that are amounts of memory, in base frames."""
+    allocator, files, processes = machine.core.allocator, machine.tmpfs, machine.processes
+    secret, cache, direct_map = machine.secretmem.frames, machine.page_cache, machine.direct_map
+    slabs = machine.slabs
+    tables = processes.table_frames + machine.secretmem.table_frames + machine.memmap.table_frames
+    return {
+        "MemTotal": allocator.managed_frames,
+        "MemFree": allocator.free_frames,
+        "MemAvailable": machine.available_frames(),
+        "Cached": cache.frames + files.frames + secret,
+        "Unevictable": secret,
+        "Mlocked": secret,
+        "SwapTotal": 0,
+        "SwapFree": 0,
+        "Dirty": cache.dirty_frames,
+        "AnonPages": processes.anon_frames,
+        "Mapped": files.mapped_frames + secret,
+        "Shmem": files.frames,
+        "KReclaimable": slabs.reclaimable_frames,
+        "Slab": slabs.reclaimable_frames + slabs.unreclaimable_frames,
+        "SReclaimable": slabs.reclaimable_frames,
+        "SUnreclaim": slabs.unreclaimable_frames,
+        "KernelStack": processes.stack_frames,
+        "PageTables": tables,
+        "VmallocUsed": machine.vmalloc.frames + machine.exec_memory.frames + processes.stack_frames,
+        "AnonHugePages": processes.huge_frames,
+        "ShmemHugePages": files.huge_frames,
+        "ShmemPmdMapped": files.pmd_mapped_frames,
+        "Hugetlb": machine.hugetlb.frames,
+        "DirectMap4k": direct_map.leaf_frames[Level.LEAF_4K],
+        "DirectMap2M": direct_map.leaf_frames[Level.LEAF_2M],
+        "DirectMap1G": direct_map.leaf_frames[Level.LEAF_1G] + direct_map.boot_recount_frames,
+    }

@@ -1,0 +1,196 @@
+"""The machine: boots the subsystems in kernel order, shows what it is now, and proves its laws.
+
+>>> from memtui.machine import Machine, MachineConfig
+>>> machine = Machine(MachineConfig())
+>>> machine.hugetlb.set_nr_hugepages(1024).after
+1024
+>>> machine.counters()["HugePages_Total"]
+1024
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from memtui.machine import counters, kernels, maps
+from memtui.machine.boot import boot_memory, set_watermarks
+from memtui.machine.bpf import BpfPrograms
+from memtui.machine.config import MachineConfig
+from memtui.machine.core import Core, MachineEvent
+from memtui.machine.costs import Meter
+from memtui.machine.direct_map import DirectMap
+from memtui.machine.errors import FrameStateError, MachineStopped, OutOfMemory
+from memtui.machine.hugetlb import Hugetlb
+from memtui.machine.memmap import Memmap
+from memtui.machine.modules import Modules
+from memtui.machine.physical.allocator import GFP_VMEMMAP
+from memtui.machine.physical.frame_map import FrameMap, Owner
+from memtui.machine.slab import SlabCaches
+from memtui.machine.sysctl import Sysctl
+from memtui.machine.tlb import Mix, tlb_model
+from memtui.machine.vmalloc import Vmalloc
+from memtui.snapshot import CellMap, FrameKind, MapRequest, TlbView, VmemmapView, ZoneView
+from memtui.units import FRAMES_1G, FRAMES_2M
+
+Claim = tuple[Owner, int, int]
+"""(owner, first frame, frames)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """All that can be seen of the machine at one moment, in the terms of a Snapshot."""
+
+    counters: dict[str, int]
+    derived: dict[str, int | float]
+    zones: tuple[ZoneView, ...]
+    owners: tuple[tuple[FrameKind, int], ...]
+    vmemmap: VmemmapView
+    tlb: TlbView
+    direct_map_cells: CellMap | None
+    vmemmap_cells: CellMap | None
+
+
+class Machine:
+    """A whole simulated machine, booted. Synchronous; it has no clock of its own."""
+
+    def __init__(self, config: MachineConfig) -> None:
+        """Boots. Raises MachineStopped if the machine cannot, ValueError for a policy nobody knows."""
+        self.config = config
+        memory = boot_memory(config)
+        self._reservations = memory.reservations
+        self.layout = memory.layout
+        kernel = config.kernel
+        self.core = Core(memory.allocator, Meter(config.cpu.count), config.cpu.count, running=False)
+        self.tlb = tlb_model(config.cpu.tlb)
+        try:
+            self.direct_map = DirectMap(self.core, memory.layout, gbpages=config.cpu.gbpages)
+            self.memmap = Memmap(self.core, memory.memmap_nodes, memory.memmap_owner)
+            self.slabs = SlabCaches(self.core)
+            self.vmalloc = Vmalloc(self.core, self.direct_map)
+            self.exec_memory = kernels.choose("exec_memory", kernel.exec_memory)(self.core, self.direct_map)
+            self.modules = Modules(self.core, self.exec_memory, self.vmalloc, self.slabs)
+            self.bpf = BpfPrograms(self.core, self.vmalloc, self.slabs)
+            self.secretmem = kernels.choose("secret_memory", kernel.secret_memory)(
+                self.core, self.direct_map, self.slabs
+            )
+            self.hugetlb = Hugetlb(self.core, self.memmap, optimize_vmemmap=kernel.hugetlb_optimize_vmemmap)
+        except OutOfMemory as short:
+            raise MachineStopped(f"cannot boot: {short}") from None
+        self.min_free_kbytes = set_watermarks(memory.allocator, kernel.min_free_kbytes, thp=kernel.thp != "never")
+        self.sysctl = Sysctl(self)
+        self.core.meter.take_ns()
+        self.core.running = True
+        self._timers: list[tuple[int, Callable[[], None]]] = []
+
+    def counters(self) -> dict[str, int]:
+        """Every counter under Linux's names, in Linux's units."""
+        return counters.counters(self)
+
+    def observe(self, request: MapRequest) -> Observation:
+        """The machine now, with maps of the wanted resolution."""
+        tlb = self._tlb_view()
+        direct = tlb.accesses[0]
+        return Observation(
+            counters=self.counters(),
+            derived=counters.derived(self, direct.reach_bytes, direct.miss_ppm),
+            zones=tuple(zone.view() for zone in self.core.allocator.zones),
+            owners=self._owners(),
+            vmemmap=self._vmemmap_view(),
+            tlb=tlb,
+            direct_map_cells=(
+                maps.direct_map_cells(self.direct_map, self.layout, request.direct_map_cells)
+                if request.direct_map_cells
+                else None
+            ),
+            vmemmap_cells=(
+                maps.vmemmap_cells(self.memmap, self.layout, request.vmemmap_cells) if request.vmemmap_cells else None
+            ),
+        )
+
+    def take_ns(self) -> int:
+        """Simulated nanoseconds of all work since the last call."""
+        return self.core.meter.take_ns()
+
+    def drain_events(self) -> list[MachineEvent]:
+        """The log since the last call."""
+        events, self.core.events = self.core.events, []
+        return events
+
+    def pop_timers(self) -> list[tuple[int, Callable[[], None]]]:
+        """Work the kernel put off since the last call: (delay in ns, what to do then)."""
+        timers, self._timers = self._timers, []
+        return timers
+
+    def check(self) -> None:
+        """Proves that every frame has exactly one owner and that every counter follows from the structures.
+
+        Raises FrameStateError with the law that is broken.
+        """
+        self._check_frames()
+        for part in (self.direct_map, self.memmap, self.slabs, self.exec_memory, self.bpf, self.secretmem):
+            part.check()
+        self.hugetlb.check()
+
+    def _check_frames(self) -> None:
+        """Rebuilds who owns what from all claims and all free lists."""
+        truth = FrameMap()
+        for owner, start, frames in self._claims():
+            truth.assign(start, frames, owner)
+        allocator = self.core.allocator
+        difference = allocator.frame_map.difference(truth)
+        if difference is not None or truth.by_kind != allocator.frame_map.by_kind:
+            raise FrameStateError(f"owners disagree with the frame map: {difference or 'counts per kind'}")
+        free = 0
+        for zone in allocator.zones:
+            listed = 0
+            for start, frames, listed_as in zone.buddy.free_runs():
+                truth.assign(start, frames, _FREE)
+                listed += frames
+                if zone.buddy.type_of(start) is not listed_as:
+                    raise FrameStateError(f"free block {start:#x} is on the list of another type than its pageblock's")
+            if listed != zone.buddy.free_frames:
+                raise FrameStateError(f"zone {zone.layout.name} counts {zone.buddy.free_frames} free, lists {listed}")
+            free += listed
+        if sum(truth.by_kind.values()) != self.layout.ram_frames:
+            raise FrameStateError(f"owners and free frames sum to {sum(truth.by_kind.values())} frames, not to the RAM")
+
+    def _claims(self) -> Iterator[Claim]:
+        yield from self._reservations
+        for part in (self.memmap, self.direct_map, self.slabs, self.vmalloc, self.exec_memory, self.hugetlb):
+            yield from part.claims()
+        yield from self.secretmem.claims()
+
+    def _owners(self) -> tuple[tuple[FrameKind, int], ...]:
+        """Frames by kind of owner, largest first."""
+        held = {kind: frames for kind, frames in self.core.allocator.frame_map.by_kind.items() if frames}
+        held[FrameKind.FREE] = self.core.allocator.free_frames
+        return tuple(sorted(held.items(), key=lambda item: (-item[1], item[0])))
+
+    def _vmemmap_view(self) -> VmemmapView:
+        memmap, allocator = self.memmap, self.core.allocator
+        needed = memmap.restore_frames
+        possible = sum(allocator.available_frames(GFP_VMEMMAP, node) for node in range(allocator.nodes))
+        return VmemmapView(
+            full_frames=memmap.full_frames,
+            used_frames=memmap.boot_frames + memmap.allocated_frames,
+            optimised_2m=memmap.optimised_frames.get(FRAMES_2M, 0) // FRAMES_2M,
+            optimised_1g=memmap.optimised_frames.get(FRAMES_1G, 0) // FRAMES_1G,
+            table_frames=memmap.table_frames,
+            restore_frames=needed,
+            restore_possible=possible >= needed,
+        )
+
+    def _tlb_view(self) -> TlbView:
+        accesses = [self.tlb.access("direct map", Mix(*maps.mapped_bytes(self.direct_map)))]
+        return TlbView(self.tlb.name, self.tlb.levels(), tuple(accesses))
+
+
+class _Free:
+    """Stands for the free lists while the laws are proved."""
+
+    kind = FrameKind.FREE
+    movable = False
+
+
+_FREE = _Free()
