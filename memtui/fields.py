@@ -243,6 +243,9 @@ FIELDS: Final[dict[str, Field]] = _by_name(
 )
 """Every counter by name, in the order of reports and exports."""
 
+BUDDYINFO_PREFIX: Final = "buddyinfo."
+"""Names of the free lists begin so."""
+
 BUDDYINFO_PATTERN: Final = "buddyinfo.<node>.<zone>[.<order>]"
 """How the lists of /proc/buddyinfo are named; with an order it is one figure of the list."""
 

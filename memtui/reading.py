@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from memtui.fields import FIELDS, buddyinfo_name
+from memtui.fields import BUDDYINFO_PREFIX, FIELDS, buddyinfo_name
 from memtui.snapshot import Snapshot, ZoneView
 
 
@@ -24,9 +24,10 @@ def read(snapshot: Snapshot, name: str) -> int | float | None:
 
 
 def counters_in_order(snapshot: Snapshot) -> Iterator[tuple[str, int]]:
-    """Linux's counters, in the order Linux prints them."""
+    """Linux's counters, in the order Linux prints them; `buddyinfo` has those of the free lists."""
     for name in sorted(snapshot.counters, key=_place):
-        yield name, snapshot.counters[name]
+        if not name.startswith(BUDDYINFO_PREFIX):
+            yield name, snapshot.counters[name]
 
 
 def derived_in_order(snapshot: Snapshot) -> Iterator[tuple[str, int | float]]:
@@ -43,7 +44,7 @@ def buddyinfo(snapshot: Snapshot) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 def buddyinfo_of(zone: ZoneView) -> str:
     """The name of a zone's list in /proc/buddyinfo."""
-    return f"buddyinfo.{zone.node}.{zone.name}"
+    return f"{BUDDYINFO_PREFIX}{zone.node}.{zone.name}"
 
 
 def figures(snapshot: Snapshot) -> Iterator[tuple[str, int | float]]:

@@ -30,6 +30,11 @@ def test_counters_come_in_linuxs_order_and_unknown_ones_last() -> None:
     assert [name for name, _ in counters_in_order(SHOT)] == ["MemTotal", "MemFree", "oom_kill", "a_new_counter"]
 
 
+def test_free_lists_among_the_counters_are_not_told_twice() -> None:
+    doubled = snapshot(0, {"MemFree": 1, "buddyinfo.0.DMA.0": 5}, zones=(zone(0, "DMA", blocks=(5, 6)),))
+    assert list(figures(doubled)) == [("MemFree", 1), ("buddyinfo.0.DMA.0", 5), ("buddyinfo.0.DMA.1", 6)]
+
+
 def test_buddyinfo_is_a_list_per_zone() -> None:
     assert dict(buddyinfo(SHOT)) == {"buddyinfo.0.DMA": (1, 2, 3), "buddyinfo.1.Normal": (4, 5, 6)}
 

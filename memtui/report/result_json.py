@@ -17,8 +17,8 @@ from memtui.sources.result import Result
 from memtui.units import SECOND
 
 
-def render(result: Result, version: str) -> str:
-    """The whole object, with a line break at its end."""
+def render(result: Result, version: str, *, with_series: bool = True) -> str:
+    """The whole object, with a line break at its end; `series` is in it if the run was sampled and it is wanted."""
     parts: dict[str, str] = {
         "memtui": _value(version),
         "scenario": _value(result.info.scenario),
@@ -31,7 +31,7 @@ def render(result: Result, version: str) -> str:
         "events_dropped": _value(result.events_dropped),
         "expectations": _array(_expectation(outcome) for outcome in result.outcomes),
     }
-    if result.samples is not None:
+    if with_series and result.samples is not None:
         times_s = [time_ns / SECOND for time_ns in result.samples.times_ns]
         parts["series"] = _object({"time_s": times_s} | dict(result.samples.columns()))
     return "{\n" + ",\n".join(f"{_value(name)}: {part}" for name, part in parts.items()) + "\n}\n"

@@ -37,6 +37,8 @@ class Result:
         """What became of each expectation that was reached."""
         self.stopped = simulation.stopped
         """Why the machine could not go on, in words; None when it could."""
+        self.stop_expected = simulation.stop_expected
+        """Whether the scenario expects the machine to stop, and it did."""
         self._simulation = simulation
         self._replay: Simulation | None = None
         self._sampled: tuple[int, Samples] | None = None
@@ -61,13 +63,6 @@ class Result:
         """The expectations that were not met; empty when all is well."""
         return tuple(outcome for outcome in self.outcomes if not outcome.passed)
 
-    @property
-    def stop_expected(self) -> bool:
-        """Whether the machine could not go on and the scenario expects just that (`sim_stopped: 1`)."""
-        return self.stopped is not None and any(
-            outcome.passed and outcome.expectation.counter == "sim_stopped" for outcome in self.outcomes
-        )
-
     def at(self, time: str | int) -> Snapshot:
         """The machine at a simulated time (`"2s"`, or nanoseconds), after all that happens at that moment.
 
@@ -75,7 +70,7 @@ class Result:
         of time plays it once. A time after the end gives the end.
         Raises ValueError for what is no time, or a time below zero.
         """
-        time_ns = _nanoseconds(time)
+        time_ns = nanoseconds(time)
         if time_ns >= self.after.time_ns:
             return self.after
         if self._replay is None or self._replay.now_ns > time_ns:
@@ -92,7 +87,7 @@ class Result:
         """
         samples = self.samples
         if interval is not None or samples is None:
-            samples = self._sample(self._default_ns() if interval is None else _nanoseconds(interval))
+            samples = self._sample(self._default_ns() if interval is None else nanoseconds(interval))
         column = samples.column(name)
         if column is None:
             raise KeyError(f"this machine has no counter named {name}")
@@ -108,7 +103,8 @@ class Result:
         return self._sampled[1]
 
 
-def _nanoseconds(time: str | int) -> int:
+def nanoseconds(time: str | int) -> int:
+    """A simulated time as people write it, or in nanoseconds already. Raises ValueError for what is none."""
     if isinstance(time, str):
         return parse_duration(time)
     if time < 0:

@@ -63,6 +63,13 @@ class Simulation:
         return self._run.stopped
 
     @property
+    def stop_expected(self) -> bool:
+        """Whether the machine could not go on and the scenario expects just that (`sim_stopped: 1`)."""
+        return self.stopped is not None and any(
+            outcome.passed and outcome.expectation.counter == "sim_stopped" for outcome in self.outcomes
+        )
+
+    @property
     def events(self) -> tuple[Event, ...]:
         """Every event so far that is kept, whoever has already seen it in a Snapshot."""
         return self._run.log.all()

@@ -97,11 +97,11 @@ def test_an_interrupted_run_keeps_what_there_is() -> None:
     asked: list[int] = []
     simulation = Simulation(PLAYED)
 
-    def interrupted() -> bool:
-        asked.append(simulation.now_ns)
+    def watch(now_ns: int) -> bool:
+        asked.append(now_ns)
         return len(asked) == 4
 
-    came = play(simulation, interval_ns=10 * MS, interrupted=interrupted)
+    came = play(simulation, interval_ns=10 * MS, watch=watch)
     assert came.simulated_ns == asked[-1] < 100 * MS
     assert came.samples is not None
     assert came.samples.times_ns[-1] == asked[-1]

@@ -1,0 +1,290 @@
+"""The command line: commands and options. What a command does is in `memtui/commands/`, imported when it runs."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated, Final, NoReturn, TextIO
+
+import typer
+
+from memtui import __version__
+
+HELP: Final = """A flight simulator for Linux memory management.
+
+A scenario names a machine and what happens to it; memtui plays it on a simulated clock and
+shows what becomes of memory. Without a command it opens the dashboard on the tour.
+
+Exit status: 0 all well, 1 an expectation failed, 2 the input is wrong, 3 the simulated machine
+could not go on, 130 interrupted.
+"""
+
+TOUR: Final = "tour"
+"""The bundled scenario that plays when no other is asked for."""
+
+app = typer.Typer(
+    name="memtui",
+    help=HELP,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+class GlyphSet(StrEnum):
+    """What pictures are drawn with."""
+
+    AUTO = "auto"
+    UNICODE = "unicode"
+    BLOCK = "block"
+    ASCII = "ascii"
+
+
+class Listed(StrEnum):
+    """What `memtui list` can list."""
+
+    SCENARIOS = "scenarios"
+    MACHINES = "machines"
+    KERNELS = "kernels"
+    POLICIES = "policies"
+    ACTIONS = "actions"
+    COUNTERS = "counters"
+    PANELS = "panels"
+
+
+Source = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="A path, the name of a bundled scenario, or - for standard input.")
+]
+Sources = Annotated[
+    list[str], typer.Argument(metavar="SCENARIO...", help="Paths, names of bundled scenarios, or - for standard input.")
+]
+Seed = Annotated[str | None, typer.Option("--seed", metavar="N", help="Instead of the scenario's own seed.")]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change any field of the scenario; may be given many times."),
+]
+Speed = Annotated[
+    str | None,
+    typer.Option("--speed", metavar="X", help="How fast the dashboard plays: a factor from 0.1 to 1000, or max."),
+]
+Until = Annotated[str | None, typer.Option("--until", metavar="T", help="Stop at this simulated time, such as 12s.")]
+Record = Annotated[str | None, typer.Option("--record", metavar="FILE", help="Write a recording (not built yet).")]
+Json = Annotated[
+    str | None, typer.Option("--json", metavar="FILE|-", help="Write the result as JSON; - is standard output.")
+]
+Csv = Annotated[
+    str | None, typer.Option("--csv", metavar="FILE|-", help="Write the series as CSV; every 100ms unless --interval.")
+]
+Interval = Annotated[
+    str | None, typer.Option("--interval", metavar="T", help="Simulated time between the samples of the series.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No report, no progress: only data and what is wrong.")]
+Glyphs = Annotated[GlyphSet, typer.Option("--glyphs", help="Characters to draw with.")]
+Theme = Annotated[str | None, typer.Option("--theme", metavar="NAME", help="Colours of the dashboard.")]
+Headless = Annotated[bool, typer.Option("--headless", help="No dashboard: play as fast as possible, print a report.")]
+CheckMachine = Annotated[
+    bool, typer.Option("--check-machine", help="Prove the machine's laws after every event; slow, for finding faults.")
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"memtui {__version__}")
+        raise typer.Exit()
+
+
+@app.callback(invoke_without_command=True)
+def _tour(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        run(TOUR)
+
+
+@app.command()
+def run(
+    scenario: Source,
+    headless: Headless = False,
+    speed: Speed = None,
+    until: Until = None,
+    seed: Seed = None,
+    sets: Sets = None,
+    json: Json = None,
+    csv: Csv = None,
+    interval: Interval = None,
+    record: Record = None,
+    quiet: Quiet = False,
+    glyphs: Glyphs = GlyphSet.AUTO,
+    theme: Theme = None,
+    check_machine: CheckMachine = False,
+) -> None:
+    """Play a scenario, in the dashboard or headless.
+
+    Where standard output is no terminal, or with --headless, it is played as fast as possible
+    and a report is printed.
+    """
+
+    def action() -> int:
+        from memtui.commands.run import RunOptions
+        from memtui.commands.run import run as run_scenario
+
+        return run_scenario(
+            RunOptions(
+                source=scenario,
+                headless=headless,
+                seed=seed,
+                sets=tuple(sets or ()),
+                speed=speed,
+                until=until,
+                record=record,
+                json=json,
+                csv=csv,
+                interval=interval,
+                quiet=quiet,
+                glyphs=glyphs.value,
+                theme=theme,
+                check_machine=check_machine,
+            )
+        )
+
+    _exit(action)
+
+
+@app.command()
+def snapshot(
+    scenario: Source,
+    at: Annotated[str, typer.Option("--at", metavar="T", help="The simulated time of the picture.")] = "0s",
+    size: Annotated[str, typer.Option("--size", metavar="WxH", help="Columns and rows.")] = "120x40",
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE|-", help="Where to: .svg or .txt; - is text to the screen.")
+    ] = "-",
+    panel: Annotated[str | None, typer.Option("--panel", metavar="NAME", help="One panel alone.")] = None,
+    seed: Seed = None,
+    sets: Sets = None,
+    glyphs: Glyphs = GlyphSet.AUTO,
+    theme: Theme = None,
+) -> None:
+    """Write a picture of the dashboard to a file.
+
+    The simulated time is that of --at; no terminal is needed.
+    """
+
+    def action() -> int:
+        from memtui.commands.snapshot import SnapshotOptions, take
+
+        return take(
+            SnapshotOptions(
+                source=scenario,
+                at=at,
+                size=size,
+                output=output,
+                panel=panel,
+                seed=seed,
+                sets=tuple(sets or ()),
+                glyphs=glyphs.value,
+                theme=theme,
+            )
+        )
+
+    _exit(action)
+
+
+@app.command()
+def check(scenarios: Sources, sets: Sets = None, quiet: Quiet = False) -> None:
+    """Validate scenarios.
+
+    Every fault is printed as file:line:column: message.
+    """
+
+    def action() -> int:
+        from memtui.commands.check import check as check_scenarios
+
+        return check_scenarios(scenarios, tuple(sets or ()), quiet)
+
+    _exit(action)
+
+
+@app.command(name="list")
+def list_(what: Annotated[Listed, typer.Argument(metavar="WHAT", help=", ".join(Listed) + ".")]) -> None:
+    """List what a scenario or an option can name."""
+
+    def action() -> int:
+        from memtui.commands.listing import print_list
+
+        return print_list(what.value)
+
+    _exit(action)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files."""
+
+    def action() -> int:
+        from memtui.commands.schema import print_schema
+
+        return print_schema()
+
+    _exit(action)
+
+
+NOT_BUILT: Final = {
+    "compare": "two policies or machines side by side",
+    "replay": "open a recording",
+    "sweep": "a grid of settings, in parallel",
+    "host": "the panels over this Linux machine",
+    "probe": "a scenario's machine from this one",
+    "serve": "the dashboard in a web browser",
+}
+"""Commands that have their place already, and what they will do."""
+
+
+def _declare_not_built(name: str, meaning: str) -> None:
+    def command() -> NoReturn:
+        from memtui.commands.exits import not_built_yet
+
+        not_built_yet(f"memtui {name}")
+
+    anything = {"allow_extra_args": True, "ignore_unknown_options": True}
+    app.command(name, help=f"Not built yet: {meaning}.", context_settings=anything)(command)
+
+
+for _name, _meaning in NOT_BUILT.items():
+    _declare_not_built(_name, _meaning)
+
+
+def _exit(action: Callable[[], int]) -> NoReturn:
+    """Ends the command with the status of what it does."""
+    from memtui.commands.exits import status_of
+
+    raise typer.Exit(status_of(action))
+
+
+def main() -> None:
+    """The entry point: the command line of this process."""
+    _behave_in_pipes()
+    app()
+
+
+def _behave_in_pipes() -> None:
+    """As other tools do: a closed pipe ends the program quietly, Ctrl-C with 130; no text is too odd to print."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, _interrupted)
+    for stream in (sys.stdout, sys.stderr):
+        _forgive(stream)
+
+
+def _forgive(stream: TextIO) -> None:
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="replace")
+
+
+def _interrupted(number: int, frame: object) -> NoReturn:
+    raise SystemExit(130)

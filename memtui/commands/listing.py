@@ -1,0 +1,80 @@
+"""`memtui list`: everything that can be named in a scenario or on the command line."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from memtui.commands.exits import Status
+from memtui.fields import BUDDYINFO_PATTERN, FIELDS, Source, Unit
+from memtui.scenario import listing
+from memtui.scenario.listing import Item
+from memtui.view.catalogue import PANELS
+
+WIDTH: Final = 100
+MEANING_COLUMN: Final = 26
+"""Where meanings begin, unless a name is longer."""
+
+
+def print_list(what: str) -> int:
+    """Prints one of `KINDS`."""
+    for line in KINDS[what]():
+        print(line)
+    return Status.WELL
+
+
+def _counters() -> Iterator[str]:
+    for source in Source:
+        known = [field for field in FIELDS.values() if field.source is source]
+        if known:
+            yield f"{source}:" if source is not Source.MEMTUI else "memtui's own figures:"
+            for field in known:
+                yield from _entry(field.name, f"{field.meaning} ({field.unit})", "  ")
+    yield f"{Source.BUDDYINFO}:"
+    yield from _entry(BUDDYINFO_PATTERN, f"free blocks, a list by order or those of one order ({Unit.BLOCKS})", "  ")
+
+
+def _panels() -> Iterator[str]:
+    for panel in PANELS:
+        yield from _entry(panel.name, panel.title)
+
+
+def _items(describe: Callable[[], tuple[Item, ...]]) -> Callable[[], Iterator[str]]:
+    def lines() -> Iterator[str]:
+        for item in describe():
+            yield from _item(item, "")
+
+    return lines
+
+
+def _item(item: Item, indent: str) -> Iterator[str]:
+    words = [item.value, item.meaning] if item.value else [item.meaning]
+    if not item.built:
+        words.append("not built yet")
+    yield from _entry(item.name, "; ".join(filter(None, words)), indent)
+    for detail in item.details:
+        yield from _item(detail, indent + "  ")
+
+
+def _entry(name: str, meaning: str, indent: str = "") -> list[str]:
+    """A name and its meaning beside it, wrapped under itself."""
+    start = f"{indent}{name:<{MEANING_COLUMN - len(indent)}}  "
+    return textwrap.wrap(
+        " ".join(meaning.split()),
+        max(WIDTH, len(start) + 30),
+        initial_indent=start,
+        subsequent_indent=" " * (MEANING_COLUMN + 2),
+    ) or [start.rstrip()]
+
+
+KINDS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
+    "scenarios": _items(listing.describe_scenarios),
+    "machines": _items(listing.describe_machines),
+    "kernels": _items(listing.describe_kernels),
+    "policies": _items(listing.describe_policies),
+    "actions": _items(listing.describe_actions),
+    "counters": _counters,
+    "panels": _panels,
+}
+"""What can be listed, and how."""

@@ -1,0 +1,138 @@
+"""`memtui run`: a scenario in the dashboard, or without a screen."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+import memtui
+from memtui.commands import files, inputs, outcome
+from memtui.commands.exits import Status, not_built_yet
+from memtui.commands.inputs import BadInput
+from memtui.commands.outcome import Outputs
+from memtui.commands.terminal import Interruptible, has_screen, keyboard_at_hand
+from memtui.report import text
+from memtui.report.progress import progress_bar
+from memtui.scenario import Scenario
+from memtui.sources.headless import Watch, play
+from memtui.sources.result import Result
+from memtui.sources.samples import BadInterval
+from memtui.sources.simulation import Simulation
+from memtui.units import MS
+
+CSV_INTERVAL_NS: Final = 100 * MS
+"""Simulated time between the rows of `--csv` when `--interval` does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """The options of a run, as they were written."""
+
+    source: str
+    headless: bool = False
+    seed: str | None = None
+    sets: tuple[str, ...] = ()
+    speed: str | None = None
+    until: str | None = None
+    record: str | None = None
+    json: str | None = None
+    csv: str | None = None
+    interval: str | None = None
+    quiet: bool = False
+    glyphs: str = "auto"
+    theme: str | None = None
+    check_machine: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The same options, understood."""
+
+    seed: int | None
+    speed: float
+    until_ns: int | None
+    interval_ns: int | None
+    outputs: Outputs
+    quiet: bool
+
+    @property
+    def wants_report(self) -> bool:
+        """Whether the readable report goes to standard output, which then holds nothing else."""
+        return not self.quiet and not self.outputs.on_standard_output
+
+
+def run(options: RunOptions) -> int:
+    """Plays a scenario; the exit status."""
+    settings = understood(options)
+    scenario = memtui.load(options.source, options.sets)
+    if options.headless or not has_screen() or not keyboard_at_hand():
+        return _headless(scenario, options, settings)
+    return _dashboard(scenario, options, settings)
+
+
+def understood(options: RunOptions) -> Settings:
+    """The options as figures. Raises BadInput for the first that cannot be used."""
+    if options.record is not None:
+        not_built_yet("--record")
+    json, csv = files.writable("--json", options.json), files.writable("--csv", options.csv)
+    if json is not None and json == csv:
+        raise BadInput(f"--json and --csv cannot both be written to {json}")
+    interval_ns = inputs.interval_ns("--interval", options.interval)
+    return Settings(
+        seed=inputs.seed("--seed", options.seed),
+        speed=inputs.speed("--speed", options.speed),
+        until_ns=None if options.until is None else inputs.moment_ns("--until", options.until),
+        interval_ns=CSV_INTERVAL_NS if interval_ns is None and csv is not None else interval_ns,
+        outputs=Outputs(json, csv, series_in_json=interval_ns is not None),
+        quiet=options.quiet,
+    )
+
+
+def _headless(scenario: Scenario, options: RunOptions, settings: Settings) -> int:
+    simulation = Simulation(scenario, settings.seed, check_every_event=options.check_machine)
+    planned_ns = simulation.planned_ns
+    end_ns = planned_ns if settings.until_ns is None else min(settings.until_ns, planned_ns)
+    with Interruptible() as interrupted, progress_bar(scenario.name, end_ns, not settings.quiet) as progress:
+
+        def watch(now_ns: int) -> bool:
+            progress(now_ns)
+            return interrupted.asked
+
+        result = _played(simulation, settings, settings.until_ns, watch)
+    outcome.write(result, settings.outputs)
+    if settings.wants_report:
+        sys.stdout.write(text.render(result))
+    else:
+        outcome.complain(result)
+    return Status.INTERRUPTED if interrupted.asked else outcome.status(result)
+
+
+def _dashboard(scenario: Scenario, options: RunOptions, settings: Settings) -> int:
+    """Shows the scenario; what is asked for in files is that of the moment the dashboard was left at."""
+    from memtui.tui.app import run_dashboard
+
+    simulation = Simulation(scenario, settings.seed, check_every_event=options.check_machine)
+    try:
+        left = run_dashboard(
+            simulation,
+            speed=settings.speed,
+            theme=options.theme,
+            glyphs=options.glyphs,
+            until_ns=settings.until_ns,
+        )
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    if left == Status.STOPPED:
+        return left
+    if settings.outputs.wanted:
+        outcome.write(_played(simulation.again(), settings, simulation.now_ns, None), settings.outputs)
+    outcome.complain(simulation)
+    return left or outcome.status(simulation)
+
+
+def _played(simulation: Simulation, settings: Settings, until_ns: int | None, watch: Watch | None) -> Result:
+    try:
+        return play(simulation, until_ns=until_ns, interval_ns=settings.interval_ns, watch=watch)
+    except BadInterval as error:
+        raise BadInput(f"--interval: {error}") from None
