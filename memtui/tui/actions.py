@@ -1,0 +1,171 @@
+"""Everything a person can do to the dashboard, once: keys, footer, command palette and help read this table.
+
+No Textual here: the same table prints the footer of a picture without a terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from memtui.view.catalogue import PANELS
+from memtui.view.header import Hint
+
+
+class Controls(Protocol):
+    """What actions act on: the dashboard, seen from its keys."""
+
+    def toggle_pause(self) -> None:
+        """Stops simulated time, or lets it go on."""
+
+    def step(self) -> None:
+        """Plays the next event and pauses there."""
+
+    def faster(self) -> None:
+        """One step up in speed."""
+
+    def slower(self) -> None:
+        """One step down in speed."""
+
+    def set_speed(self, speed: float) -> None:
+        """Plays at this factor of real time."""
+
+    def restart(self) -> None:
+        """Back to the machine as booted."""
+
+    def go_to_panel(self, digit: int) -> None:
+        """Gives the keyboard to a panel, and opens it where it does not show."""
+
+    def enlarge(self) -> None:
+        """Gives the whole screen to the chosen panel, or takes it back."""
+
+    def back(self) -> None:
+        """All panels again."""
+
+    def choose_theme(self) -> None:
+        """Lists the themes."""
+
+    def take_screenshot(self) -> None:
+        """Writes what is on the screen to files."""
+
+    def show_help(self) -> None:
+        """All keys."""
+
+    def show_panel_help(self) -> None:
+        """What the chosen panel shows."""
+
+    def open_palette(self) -> None:
+        """Lists all actions, to be searched."""
+
+    def leave(self, exit_code: int) -> None:
+        """Gives the terminal back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do."""
+
+    id: str
+    """Names it for rebinding, and for clicks."""
+    keys: tuple[str, ...]
+    """Keys as Textual names them; the first is the one shown."""
+    shown: str
+    """The key as people know it."""
+    label: str
+    """A word or two, for the footer."""
+    help: str
+    """One sentence, for help and palette."""
+    run: Callable[[Controls], None]
+    group: str
+
+
+EXIT_INTERRUPTED: Final = 130
+"""The exit status after ctrl+c, as a shell gives it."""
+
+_MAX: Final = float("inf")
+
+
+def _panel_action(digit: int, title: str) -> Action:
+    return Action(
+        id=f"panel-{digit}",
+        keys=(str(digit),),
+        shown=str(digit),
+        label=title,
+        help=f"Go to the panel {title}; again to enlarge it",
+        run=lambda controls: controls.go_to_panel(digit),
+        group="Panels",
+    )
+
+
+ACTIONS: Final[tuple[Action, ...]] = (
+    Action("pause", ("space",), "space", "pause", "Pause, or go on", lambda c: c.toggle_pause(), "Time"),
+    Action("step", ("full_stop",), ".", "step", "Play the next event and pause there", lambda c: c.step(), "Time"),
+    Action("faster", ("plus", "equals_sign"), "+", "faster", "Play faster", lambda c: c.faster(), "Time"),
+    Action("slower", ("minus",), "-", "slower", "Play slower", lambda c: c.slower(), "Time"),
+    Action("fastest", ("m",), "m", "max", "Play as fast as possible", lambda c: c.set_speed(_MAX), "Time"),
+    Action("real-time", ("0",), "0", "real time", "Play one second a second", lambda c: c.set_speed(1.0), "Time"),
+    Action("restart", ("r",), "r", "restart", "Restart from the machine as booted", lambda c: c.restart(), "Time"),
+    *(_panel_action(digit, panel.title) for digit, panel in enumerate(PANELS, 1)),
+    Action(
+        "enlarge", ("z", "enter"), "z", "enlarge", "Enlarge the chosen panel, or back", lambda c: c.enlarge(), "Panels"
+    ),
+    Action("back", ("escape",), "esc", "back", "Back to all panels", lambda c: c.back(), "Panels"),
+    Action("theme", ("t",), "t", "theme", "Choose a theme", lambda c: c.choose_theme(), "Screen"),
+    Action(
+        "screenshot",
+        ("s",),
+        "s",
+        "screenshot",
+        "Write the screen as SVG and text to the current directory",
+        lambda c: c.take_screenshot(),
+        "Screen",
+    ),
+    Action("palette", ("ctrl+p",), "ctrl+p", "palette", "Search all actions", lambda c: c.open_palette(), "Screen"),
+    Action("panel-help", ("f1",), "F1", "panel help", "What this panel shows", lambda c: c.show_panel_help(), "Help"),
+    Action("help", ("question_mark",), "?", "help", "All keys", lambda c: c.show_help(), "Help"),
+    Action("quit", ("q",), "q", "quit", "Quit", lambda c: c.leave(0), "Help"),
+    Action(
+        "interrupt",
+        ("ctrl+c",),
+        "ctrl+c",
+        "interrupt",
+        f"Quit with exit status {EXIT_INTERRUPTED}",
+        lambda c: c.leave(EXIT_INTERRUPTED),
+        "Help",
+    ),
+)
+"""Every action, in the order help shows them."""
+
+_BY_ID: Final = {action.id: action for action in ACTIONS}
+
+
+def action_of(action_id: str) -> Action:
+    """The action with that id. Raises KeyError for none."""
+    return _BY_ID[action_id]
+
+
+_FOOTER: Final = (
+    ("pause", "", ""),
+    ("step", "", ""),
+    ("faster", "+ -", "speed"),
+    ("fastest", "", ""),
+    ("enlarge", "", ""),
+    ("panel-1", f"1-{len(PANELS)}", "panel"),
+    ("panel-help", "", ""),
+    ("restart", "", ""),
+    ("screenshot", "", ""),
+    ("theme", "", ""),
+    ("palette", "", ""),
+    ("help", "", ""),
+    ("quit", "", ""),
+)
+"""The footer: action, and words for pairs of keys where one action's own would not do."""
+
+
+def footer_hints() -> tuple[Hint, ...]:
+    """The footer's keys, most useful first; help and quit last, where they always show."""
+    return tuple(
+        Hint(key or action_of(action_id).shown, label or action_of(action_id).label, action_id)
+        for action_id, key, label in _FOOTER
+    )

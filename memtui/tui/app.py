@@ -1,0 +1,300 @@
+"""The dashboard: it plays a source, pulls one Snapshot a frame, and hands it to the screen."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import ClassVar, Final
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.theme import BUILTIN_THEMES, Theme
+
+from memtui.engine.playable import Playable
+from memtui.engine.player import Player
+from memtui.timeline import Timeline
+from memtui.tui.actions import ACTIONS, action_of, footer_hints
+from memtui.tui.screens.board import Board
+from memtui.tui.screens.words import WordsScreen
+from memtui.tui.shots import save_shots
+from memtui.tui.themes import THEMES, default_theme, token_styles
+from memtui.tui.widgets.panel import PanelView
+from memtui.tui.widgets.rows import Palette, RowsView
+from memtui.view.catalogue import PANELS, panel
+from memtui.view.glyphs import UNICODE, Glyphs, choose_glyphs
+from memtui.view.help import keys_help, panel_help
+from memtui.view.scene import PlayState, Scene, Status
+
+FRAMES_PER_SECOND: Final = 10
+"""How often the screen is brought up to date; how fast simulated time runs has no part in it."""
+
+EXIT_STOPPED: Final = 3
+"""The exit status when the simulated machine could not go on."""
+
+_SIGNALED: Final = 128
+
+
+class Dashboard(App[int]):
+    """Shows one source. Everything a person does goes through `do`, by the id of an action."""
+
+    CSS_PATH = "theme.tcss"
+    TITLE = "memtui"
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(",".join(action.keys), f"do('{action.id}')", action.label, show=False, id=action.id)
+        for action in ACTIONS
+    ]
+
+    def __init__(
+        self,
+        source: Playable,
+        *,
+        speed: float = 1.0,
+        theme: str | None = None,
+        glyphs: Glyphs = UNICODE,
+        until_ns: int | None = None,
+        paused: bool = False,
+        timeline: Timeline | None = None,
+        alone: str | None = None,
+    ) -> None:
+        """Raises ValueError with one line for a theme there is none of, or a speed that cannot be played at."""
+        super().__init__()
+        self.player = Player(source, speed, until_ns, paused=paused)
+        self.timeline = timeline if timeline is not None else Timeline()
+        self.glyphs = glyphs
+        self.fault = ""
+        """What the source broke on while it was looked at, in words."""
+        self._source = source
+        self._stale = True
+        self._was_playing = False
+        for own in THEMES:
+            self.register_theme(own)
+        self.theme = checked_theme(theme if theme is not None else default_theme(os.environ))
+        self.board = Board(glyphs, self.palette(), footer_hints(), alone)
+
+    def palette(self) -> Palette:
+        """The style of every token under the theme as it is."""
+        return token_styles(self.current_theme, self.get_css_variables())
+
+    @property
+    def error(self) -> str:
+        """Why it stopped, or nothing while all is well."""
+        return self.player.error or self.fault
+
+    def get_default_screen(self) -> Screen[None]:
+        """The board."""
+        return self.board
+
+    def on_mount(self) -> None:
+        """Starts playing and looking."""
+        self.theme_changed_signal.subscribe(self, self._recolour)
+        self._look()
+        self.set_interval(1 / FRAMES_PER_SECOND, self.frame)
+        self.run_worker(self.player.run(), name="player", exit_on_error=False)
+        if not self.is_headless:
+            self._leave_on_signals()
+
+    def on_unmount(self) -> None:
+        """Lets the player end."""
+        self.player.close()
+
+    def frame(self) -> None:
+        """One frame: a Snapshot and a paint if anything can have changed, and nothing at all otherwise."""
+        playing = not self.player.paused and not self.player.finished
+        if playing or self._was_playing or self._stale:
+            self._was_playing, self._stale = playing, False
+            self._look()
+            self._paint()
+
+    def do(self, action_id: str) -> None:
+        """Runs the action of that id; what it breaks on becomes a notification, not the end."""
+        try:
+            action_of(action_id).run(self)
+        except Exception as fault:
+            self.notify(f"{action_id}: {type(fault).__name__}: {fault}", severity="error", markup=False)
+        self._stale = True
+        self.frame()
+
+    def action_do(self, action_id: str) -> None:
+        """What key bindings run."""
+        self.do(action_id)
+
+    def _look(self) -> None:
+        """Pulls one Snapshot. A source that breaks while it is looked at has stopped, as one that breaks playing."""
+        try:
+            snapshot = self._source.snapshot(self.board.request(self._source.info))
+        except Exception as fault:
+            self.player.pause()
+            self.fault = f"{type(fault).__name__}: {fault}"
+            return
+        latest = self.timeline.latest
+        if latest is not None and snapshot.time_ns < latest.time_ns:
+            self.timeline.clear()
+        self.timeline.append(snapshot)
+
+    def _paint(self) -> None:
+        current = self.timeline.current
+        if current is None:
+            self.leave(0)
+            return
+        scene = Scene(self._source.info, current, self.timeline, self.timeline.events())
+        self.board.paint(scene, Status(self._state(), self.player.speed, self.error))
+
+    def _state(self) -> PlayState:
+        if self.error:
+            return PlayState.STOPPED
+        if self._source.finished:
+            return PlayState.FINISHED
+        return PlayState.PAUSED if self.player.paused else PlayState.LIVE
+
+    def _recolour(self, theme: Theme) -> None:
+        self.board.recolour(self.palette())
+
+    def _leave_on_signals(self) -> None:
+        """Gives the terminal back when told to end; not every platform and thread can be told."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(number, self.leave, _SIGNALED + number)
+
+    def on_board_rearranged(self) -> None:
+        """Another layout needs other maps."""
+        self._stale = True
+        self.frame()
+
+    def on_rows_view_chosen(self, message: RowsView.Chosen) -> None:
+        """A click on words that run an action."""
+        self.do(message.action)
+
+    def on_panel_view_opened(self, message: PanelView.Opened) -> None:
+        """A double click on a panel."""
+        self.board.choose(message.panel_name)
+        self.do("enlarge")
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """All actions, for the palette."""
+        for action in ACTIONS:
+            yield SystemCommand(action.help, f"key {action.shown}", lambda action_id=action.id: self.do(action_id))
+
+    def last_words(self) -> list[str]:
+        """What has to be said once the terminal is given back: why it stopped, which panels broke."""
+        words = [f"the simulation stopped: {self.error}"] if self.error else []
+        broken = [(name, view.fault) for name, view in self.board.panels.items() if view.fault]
+        return words + [f"panel {name} could not be drawn: {fault}" for name, fault in broken]
+
+    # What follows is `memtui.tui.actions.Controls`.
+
+    def toggle_pause(self) -> None:
+        """Stops simulated time, or lets it go on."""
+        if self.player.finished:
+            self.notify("Nothing more happens; r restarts.")
+        else:
+            self.player.toggle()
+
+    def step(self) -> None:
+        """Plays the next event and pauses there."""
+        self.player.step()
+
+    def faster(self) -> None:
+        """One step up in speed."""
+        self.player.faster()
+
+    def slower(self) -> None:
+        """One step down in speed."""
+        self.player.slower()
+
+    def set_speed(self, speed: float) -> None:
+        """Plays at this factor of real time."""
+        self.player.set_speed(speed)
+
+    def restart(self) -> None:
+        """Back to the machine as booted."""
+        self.fault = ""
+        self.player.restart()
+        self.timeline.clear()
+
+    def go_to_panel(self, digit: int) -> None:
+        """Chooses a panel; opens it where it does not show as a panel of its own, or was chosen already."""
+        name = PANELS[digit - 1].name
+        again = name == self.board.chosen and self.board.enlarged is None
+        self.board.choose(name)
+        if again or self.board.arrangement.brief_events:
+            self.board.enlarge(name)
+
+    def enlarge(self) -> None:
+        """Gives the whole screen to the chosen panel, or takes it back."""
+        self.board.enlarge(None if self.board.enlarged else self.board.chosen)
+
+    def back(self) -> None:
+        """All panels again."""
+        self.board.enlarge(None)
+
+    def choose_theme(self) -> None:
+        """Lists the themes."""
+        self.search_themes()
+
+    def take_screenshot(self) -> None:
+        """Writes what is on the screen to the current directory, as SVG and as text."""
+        if self.board.desk is None:
+            return
+        try:
+            names = save_shots(Path.cwd(), self.board.desk, self.export_screenshot())
+        except OSError as fault:
+            self.notify(f"The screenshot could not be written: {fault}", severity="error", markup=False)
+        else:
+            self.notify(f"Written: {', '.join(names)}", markup=False)
+
+    def show_help(self) -> None:
+        """All keys."""
+        keys = [(action.group, action.shown, action.help) for action in ACTIONS]
+        self.push_screen(WordsScreen("Keys", lambda width: keys_help(keys, width, self.glyphs), self.palette()))
+
+    def show_panel_help(self) -> None:
+        """What the chosen panel shows."""
+        shown = panel(self.board.chosen)
+        self.push_screen(WordsScreen(shown.title, lambda width: panel_help(shown, width, self.glyphs), self.palette()))
+
+    def open_palette(self) -> None:
+        """Lists all actions, to be searched."""
+        self.action_command_palette()
+
+    def leave(self, exit_code: int) -> None:
+        """Gives the terminal back; a machine that could not go on has the last word on the exit status."""
+        code = exit_code or (EXIT_STOPPED if self.error else 0)
+        self.exit(code, return_code=code)
+
+
+def checked_theme(name: str) -> str:
+    """The name if there is such a theme. Raises ValueError with one line that lists the themes otherwise."""
+    known = [theme.name for theme in THEMES] + sorted(BUILTIN_THEMES)
+    if name not in known:
+        raise ValueError(f"no theme {name!r}; expected one of {', '.join(known)}")
+    return name
+
+
+def run_dashboard(
+    source: Playable,
+    *,
+    speed: float = 1.0,
+    theme: str | None = None,
+    glyphs: str = "auto",
+    until_ns: int | None = None,
+) -> int:
+    """Opens the dashboard on the terminal, plays `source`, and returns the exit status once it was left.
+
+    0, or 3 when the machine could not go on, or 130 after ctrl+c. `until_ns` is the simulated
+    moment at which it pauses. Raises ValueError with one line for a theme, glyph set or speed
+    there is none of. What broke is said on standard error once the terminal is as it was.
+    """
+    chosen = choose_glyphs(glyphs, sys.stdout.encoding, os.environ.get("TERM"))
+    app = Dashboard(source, speed=speed, theme=theme, glyphs=chosen, until_ns=until_ns)
+    app.run()
+    for words in app.last_words():
+        print(f"memtui: {words}", file=sys.stderr)
+    return app.return_code or 0

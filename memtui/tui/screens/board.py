@@ -1,0 +1,129 @@
+"""The main screen: header, time bar, panels and footer, placed by the view's layout at any size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from textual.app import ComposeResult
+from textual.events import DescendantFocus, Resize
+from textual.message import Message
+from textual.screen import Screen
+from textual.widget import Widget
+
+from memtui.snapshot import MapRequest, RunInfo
+from memtui.tui.widgets.drawn import DrawnView
+from memtui.tui.widgets.panel import PanelView
+from memtui.tui.widgets.rows import Palette
+from memtui.view.catalogue import PANELS
+from memtui.view.cells import Row, Rows
+from memtui.view.dashboard import LINES, Desk, map_request
+from memtui.view.glyphs import Glyphs
+from memtui.view.header import Hint
+from memtui.view.layout import Layout, Place, lay_out, lay_out_alone
+from memtui.view.scene import Scene, Status
+
+
+class Board(Screen[None]):
+    """Holds the widgets, and knows which panel is chosen and which is enlarged."""
+
+    class Rearranged(Message):
+        """What shows, or where, has changed: time for a new Snapshot and a paint."""
+
+    def __init__(self, glyphs: Glyphs, palette: Palette, hints: Sequence[Hint], alone: str | None = None) -> None:
+        super().__init__()
+        self._glyphs = glyphs
+        self._hints = hints
+        self._alone = alone
+        self.enlarged: str | None = None
+        """The panel that has the whole screen, if one has."""
+        self.chosen = PANELS[0].name
+        """The panel that has the keyboard."""
+        self.panels = {panel.name: PanelView(panel.name, palette) for panel in PANELS}
+        self.lines = {name: DrawnView(name, palette, _one_row(draw)) for name, draw in LINES.items()}
+        self.arrangement = self._lay_out(0, 0)
+        """Where everything stands now."""
+        self.desk: Desk | None = None
+        """What was painted last."""
+
+    def compose(self) -> ComposeResult:
+        """All parts; those the screen has no room for are hidden."""
+        yield from self.lines.values()
+        yield from self.panels.values()
+
+    def on_mount(self) -> None:
+        """Gives the keyboard to the first panel."""
+        self.panels[self.chosen].focus()
+
+    def on_resize(self, event: Resize) -> None:
+        """Places everything anew."""
+        self.place_parts(event.size.width, event.size.height)
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """The panel that gets the keyboard is the chosen one."""
+        if isinstance(event.widget, PanelView):
+            self.choose(event.widget.panel_name)
+
+    def choose(self, name: str) -> None:
+        """Makes a panel the chosen one, and the enlarged one if one is enlarged."""
+        if name == self.chosen:
+            return
+        self.chosen = name
+        if self.enlarged is not None:
+            self.enlarged = name
+        self.rearrange()
+        self.panels[name].focus()
+
+    def enlarge(self, name: str | None) -> None:
+        """Gives the whole screen to a panel; None: all panels again."""
+        self.enlarged = name
+        self.rearrange()
+        self.panels[self.chosen].focus()
+
+    def rearrange(self) -> None:
+        """Places everything anew at the size there is."""
+        self.place_parts(self.arrangement.width, self.arrangement.height)
+
+    def place_parts(self, width: int, height: int) -> None:
+        """Places everything for a screen of that size."""
+        self.arrangement = self._lay_out(width, height)
+        for name, line in self.lines.items():
+            _put(line, self.arrangement.lines.get(name))
+        for name, view in self.panels.items():
+            _put(view, self.arrangement.place_of(name))
+        self.post_message(self.Rearranged())
+
+    def request(self, info: RunInfo) -> MapRequest:
+        """The maps that what shows needs."""
+        return map_request(info, self.arrangement)
+
+    def paint(self, scene: Scene, status: Status) -> None:
+        """Draws everything that shows; rows that stayed the same are not painted again."""
+        desk = Desk(scene, status, self.arrangement, self._hints, self.chosen, self._glyphs)
+        self.desk = desk
+        for name in self.arrangement.lines:
+            self.lines[name].draw(desk)
+        for name, _ in self.arrangement.panels:
+            self.panels[name].draw(desk)
+
+    def recolour(self, palette: Palette) -> None:
+        """Paints everything in other styles."""
+        for view in (*self.lines.values(), *self.panels.values()):
+            view.recolour(palette)
+
+    def _lay_out(self, width: int, height: int) -> Layout:
+        if self._alone is not None:
+            return lay_out_alone(width, height, self._alone)
+        return lay_out(width, height, self.enlarged, self.chosen)
+
+
+def _one_row(draw: Callable[[Desk], Row]) -> Callable[[Desk], Rows]:
+    return lambda desk: [draw(desk)]
+
+
+def _put(widget: Widget, place: Place | None) -> None:
+    """Puts a widget in its place, or hides it."""
+    widget.display = place is not None
+    if place is not None:
+        widget.styles.offset = (place.x, place.y)
+        widget.styles.width = place.width
+        widget.styles.height = place.height

@@ -1,0 +1,37 @@
+"""A panel on the screen: it can have the keyboard, and opens on a double click."""
+
+from __future__ import annotations
+
+from textual.events import Click
+from textual.message import Message
+
+from memtui.tui.widgets.drawn import DrawnView
+from memtui.tui.widgets.rows import Palette
+from memtui.view.cells import Row, Rows
+from memtui.view.dashboard import Desk, draw_panel, in_place
+from memtui.view.scene import Drawing
+
+
+class PanelView(DrawnView, can_focus=True):
+    """One panel."""
+
+    class Opened(Message):
+        """Someone double-clicked the panel."""
+
+        def __init__(self, panel_name: str) -> None:
+            super().__init__()
+            self.panel_name = panel_name
+
+    def __init__(self, panel_name: str, palette: Palette) -> None:
+        super().__init__(f"panel-{panel_name}", palette, lambda desk: draw_panel(desk, panel_name))
+        self.panel_name = panel_name
+
+    def apology(self, desk: Desk, words: Row) -> Rows:
+        """The words in the panel's own frame."""
+        return in_place(desk, self.panel_name, lambda width, height: Drawing([words]))
+
+    def on_click(self, event: Click) -> None:
+        """A double click enlarges the panel."""
+        if event.chain == 2:
+            event.stop()
+            self.post_message(self.Opened(self.panel_name))

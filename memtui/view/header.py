@@ -1,0 +1,167 @@
+"""The rows around the panels: header, time bar, tabs, footer, and the one line of the smallest screens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from memtui.reading import read
+from memtui.snapshot import RunInfo
+from memtui.units import KIB, format_bytes, format_clock
+from memtui.view.catalogue import PANELS
+from memtui.view.cells import Row, Span, cell_width, cut, dim, fit, row, row_width, spread, strong
+from memtui.view.glyphs import Glyphs
+from memtui.view.numbers import axis_time, moment, speed_factor, whole_percent
+from memtui.view.scene import PlayState, Scene, Status
+from memtui.view.tokens import Token
+
+_STATE_TOKENS = {
+    PlayState.LIVE: Token.GOOD,
+    PlayState.PAUSED: Token.NOTICE,
+    PlayState.FINISHED: Token.STRONG,
+    PlayState.STOPPED: Token.BAD,
+}
+_BRAND_FROM = 100
+_FULL_TABS_FROM = 72
+_SPEED_WIDTH = 5
+"""Cells of `×1000`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A key and what it does, for the footer."""
+
+    key: str
+    label: str
+    action: str
+    """The id of the action, for the mouse."""
+
+
+def header_row(scene: Scene, status: Status, width: int, glyphs: Glyphs) -> Row:
+    """Scenario and machine at the left; state, simulated time and speed at the right."""
+    right = _state(scene, status, glyphs)
+    room = width - row_width(right) - 2
+    brand = (Span("memtui", Token.BRAND), Span("  ")) if width >= _BRAND_FROM else ()
+    name = strong(glyphs.text(scene.info.scenario))
+    left = cut(row(*brand, name), room, glyphs.more)
+    facts = ""
+    for fact in _facts(scene.info):
+        longer = f"{facts} {glyphs.text('·')} {fact}" if facts else fact
+        if row_width(left) + 3 + cell_width(longer) > room:
+            break
+        facts = longer
+    return spread(row(*left, "   " if facts else "", dim(facts)), right, width, glyphs.more)
+
+
+def _facts(info: RunInfo) -> list[str]:
+    nodes = f"{info.nodes} node{'s' if info.nodes != 1 else ''}"
+    return [info.machine, f"Linux {info.kernel}", format_bytes(info.ram_bytes), nodes, f"seed {info.seed}"]
+
+
+def _state(scene: Scene, status: Status, glyphs: Glyphs) -> Row:
+    token = _STATE_TOKENS[status.state]
+    return row(
+        Span(_sign(status, glyphs), token),
+        strong(f" {format_clock(scene.now.time_ns)}"),
+        dim(f" {speed_factor(status.speed, glyphs.times):<{_SPEED_WIDTH}}"),
+        Span(f" {status.state.value:<8}", token),
+    )
+
+
+def _sign(status: Status, glyphs: Glyphs) -> str:
+    if status.state is PlayState.LIVE:
+        return glyphs.playing
+    return glyphs.paused if status.state is PlayState.PAUSED else glyphs.stopped
+
+
+def timeline_row(scene: Scene, status: Status, width: int, glyphs: Glyphs) -> Row:
+    """The whole scenario left to right: its entries, and where simulated time stands; or why it stopped."""
+    if status.error:
+        return error_row(status, width, glyphs)
+    end_ns = _end_ns(scene)
+    start, end = "0s ", f" {axis_time(end_ns)}" if scene.info.end_ns >= 0 else f" {glyphs.more}"
+    length = width - len(start) - len(end)
+    if length < 8:
+        return fit(row(dim(start)), width, glyphs.more)
+    here = min(length - 1, scene.now.time_ns * (length - 1) // end_ns)
+    cells = [(glyphs.past, Token.TEXT)] * here + [(glyphs.future, Token.TRACK)] * (length - here)
+    for time_ns in scene.info.event_times_ns:
+        if 0 <= time_ns <= end_ns:
+            cells[time_ns * (length - 1) // end_ns] = (glyphs.entry, Token.ENTRY)
+    cells[here] = (glyphs.here, Token.STRONG)
+    return row(dim(start), *(Span(character, token) for character, token in cells), dim(end))
+
+
+def _end_ns(scene: Scene) -> int:
+    """The right end of the time bar: the scenario's end, or the furthest moment known."""
+    if scene.info.end_ns >= 0:
+        return max(1, scene.info.end_ns)
+    return (
+        max(1, scene.now.time_ns, *scene.info.event_times_ns)
+        if scene.info.event_times_ns
+        else max(1, scene.now.time_ns)
+    )
+
+
+def error_row(status: Status, width: int, glyphs: Glyphs) -> Row:
+    """Why the machine stopped, in one row."""
+    words = row(Span("stopped: ", Token.BAD), Span(glyphs.text(status.error), Token.BAD))
+    return spread(words, row(dim("r restarts, q quits")), width, glyphs.more)
+
+
+def tabs_row(shown: str, width: int, glyphs: Glyphs) -> Row:
+    """The panels by digit and title, the shown one marked; digits alone where titles have no room."""
+    spans: list[Span] = []
+    if width >= _FULL_TABS_FROM:
+        for digit, panel in enumerate(PANELS, 1):
+            token = Token.TITLE_CHOSEN if panel.name == shown else Token.DIM
+            words = f"{digit} {panel.tab}"
+            spans += (Span(_tab(words, panel.name == shown), token, f"panel-{digit}"), Span(" "))
+        return fit(tuple(spans), width, glyphs.more)
+    title = ""
+    for digit, panel in enumerate(PANELS, 1):
+        title = panel.tab if panel.name == shown else title
+        token = Token.TITLE_CHOSEN if panel.name == shown else Token.DIM
+        spans.append(Span(_tab(str(digit), panel.name == shown), token, f"panel-{digit}"))
+    return fit(row(strong(f"{title} "), dim(glyphs.before), *spans, dim(glyphs.after)), width, glyphs.more)
+
+
+def _tab(words: str, shown: bool) -> str:
+    return f"[{words}]" if shown else f" {words} "
+
+
+def footer_row(hints: Sequence[Hint], status: Status, width: int, glyphs: Glyphs) -> Row:
+    """Keys and what they do, the first ones first; the last two always show, with a sign for what has no room."""
+    if status.error and width < 100:
+        return error_row(status, width, glyphs)
+    last = [span for hint in hints[-2:] for span in _hint(hint, glyphs)]
+    room = width - row_width(last) - 3
+    spans: list[Span] = []
+    for hint in hints[:-2]:
+        words = _hint(hint, glyphs)
+        if row_width(spans) + row_width(words) > room:
+            spans.append(dim(f"{glyphs.more}  "))
+            break
+        spans += words
+    return fit(tuple(spans + last), width, glyphs.more)
+
+
+def _hint(hint: Hint, glyphs: Glyphs) -> Row:
+    return (Span(glyphs.text(hint.key), Token.KEY, hint.action), Span(f" {hint.label}  ", Token.DIM, hint.action))
+
+
+def one_line(scene: Scene, status: Status, width: int, glyphs: Glyphs) -> Row:
+    """The figures that matter most in one row: `12.48s ▶ 1G 73 % 2M 26 % 4K 1 % free 21.0 GiB`."""
+    counters = scene.now.counters
+    spans = [strong(moment(scene.now.time_ns)), Span(f" {_sign(status, glyphs)}", _STATE_TOKENS[status.state])]
+    leaves = [(label, counters[name]) for label, name in _LEAVES if name in counters]
+    whole = sum(size for _, size in leaves)
+    for label, size in leaves:
+        spans += (dim(f" {label} "), Span(whole_percent(size, whole)))
+    free = read(scene.now, "MemFree")
+    if free is not None:
+        spans += (dim(" free "), strong(format_bytes(int(free) * KIB)))
+    return fit(tuple(spans), width, glyphs.more)
+
+
+_LEAVES = (("1G", "DirectMap1G"), ("2M", "DirectMap2M"), ("4K", "DirectMap4k"))

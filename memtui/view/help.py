@@ -1,0 +1,53 @@
+"""Help in words: all keys, and what a panel shows and where its figures come from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memtui.fields import field
+from memtui.view.cells import Row, Rows, Span, dim, row, strong, wrap
+from memtui.view.glyphs import Glyphs
+from memtui.view.maps import legend
+from memtui.view.scene import Panel
+from memtui.view.tokens import KINDS, Token
+
+_KEY_WIDTH = 8
+
+KeyHelp = tuple[str, str, str]
+"""Group, key, and the sentence that says what it does."""
+
+
+def keys_help(keys: Sequence[KeyHelp], width: int, glyphs: Glyphs) -> Rows:
+    """Every key under the heading of its group, then what the glyphs of the maps mean."""
+    rows: Rows = []
+    heading = ""
+    for group, key, words in keys:
+        if group != heading:
+            rows += [()] * bool(rows) + [row(Span(group, Token.TITLE))]
+            heading = group
+        lines = wrap(words, width - _KEY_WIDTH) or [""]
+        rows.append(row(Span(glyphs.text(key).ljust(_KEY_WIDTH), Token.KEY), lines[0]))
+        rows += [row(" " * _KEY_WIDTH, line) for line in lines[1:]]
+    maps = [token for token in KINDS if not token.name.startswith("OWNER_")]
+    owners = [token for token in KINDS if token.name.startswith("OWNER_")]
+    rows += [(), row(Span("Maps", Token.TITLE)), *legend(maps, width, glyphs)]
+    return [*rows, (), row(Span("Owners of frames", Token.TITLE)), *legend(owners, width, glyphs)]
+
+
+def panel_help(panel: Panel, width: int, glyphs: Glyphs) -> Rows:
+    """What the panel shows, and the counters behind its figures with their units and meaning."""
+    rows: Rows = []
+    for paragraph in panel.help.split("\n\n"):
+        rows += [*(row(line) for line in wrap(glyphs.text(paragraph), width)), ()]
+    rows.append(row(Span("Counters", Token.TITLE)))
+    for name in panel.counters:
+        rows += _counter(name, width, glyphs)
+    return rows
+
+
+def _counter(name: str, width: int, glyphs: Glyphs) -> Rows:
+    known = field(name)
+    if known is None:
+        return [row(strong(name))]
+    head: Row = row(strong(name), dim(f"  {known.source.value}, {known.unit.value}"))
+    return [head, *(row("  ", line) for line in wrap(glyphs.text(known.meaning), width - 2))]

@@ -1,0 +1,1 @@
+"""The panels of the dashboard, one file each: Snapshot in, rows of cells out."""

@@ -1,0 +1,117 @@
+"""Panel 1: how RAM is mapped in the kernel's direct map, where it was split, and since when."""
+
+from __future__ import annotations
+
+from memtui.reading import read
+from memtui.snapshot import MapRequest, RunInfo, Snapshot
+from memtui.units import KIB, format_count, format_frames
+from memtui.view.bars import bar
+from memtui.view.cells import Row, Rows, Span, dim, flow, row, strong
+from memtui.view.glyphs import Glyphs
+from memtui.view.history import largest, strip
+from memtui.view.maps import boundary_names, cells_for, draw_map, legend
+from memtui.view.numbers import cell_size, percent_of_ppm, size_of, whole_percent
+from memtui.view.panels.stack import Division, divide, stack
+from memtui.view.scene import Drawing, Panel, Scene
+from memtui.view.tokens import DIRECT_MAP_TOKENS, Token
+
+_LEAVES = (
+    ("DirectMap1G", "1G", Token.LEAF_1G),
+    ("DirectMap2M", "2M", Token.LEAF_2M),
+    ("DirectMap4k", "4K", Token.LEAF_4K),
+)
+_KINDS = (Token.LEAF_1G, Token.LEAF_2M, Token.LEAF_4K, Token.NOT_PRESENT, Token.HOLE)
+_ONE_LINE_OF_FIGURES = 54
+"""Width from which splits, collapses and tables stand in one row."""
+
+
+def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
+    """Share of each leaf size, splits so far, the 4K share over time, and the map of physical memory."""
+    division = _division(width, height)
+    figures = _shares(scene.now, width, glyphs) + flow(_splits(scene.now, glyphs), width)
+    rows = stack(division, figures, _strip(scene, width, division.strip, glyphs), *_map(scene, width, division, glyphs))
+    cells = scene.now.direct_map_cells
+    shown = division.map and cells is not None
+    return Drawing(rows, f"1 cell = {cell_size(cells.cell_bytes)}" if shown and cells else "")
+
+
+def request(info: RunInfo, width: int, height: int) -> MapRequest:
+    """The map that fills a panel of this size."""
+    return MapRequest(direct_map_cells=cells_for(width, _division(width, height).map, info.nodes + 2))
+
+
+def _division(width: int, height: int) -> Division:
+    return divide(height, figures=4 if width >= _ONE_LINE_OF_FIGURES else 5, legend=2)
+
+
+def _shares(now: Snapshot, width: int, glyphs: Glyphs) -> Rows:
+    sizes = [(label, token, now.counters[name] * KIB) for name, label, token in _LEAVES if name in now.counters]
+    whole = sum(size for _, _, size in sizes)
+    rows: Rows = []
+    for label, token, size in sizes:
+        figures = f" {size_of(size)} {whole_percent(size, whole):>5}"
+        length = max(4, width - 3 - len(figures))
+        rows.append(row(Span(f"{label} ", token), *bar(size, whole, length, token, glyphs), figures))
+    return rows
+
+
+def _splits(now: Snapshot, glyphs: Glyphs) -> list[Row]:
+    """Groups of figures: splits by level, collapses, page tables."""
+    groups = []
+    to_2m, to_4k = read(now, "direct_map_level3_splits"), read(now, "direct_map_level2_splits")
+    for words, count in ((glyphs.text("splits 1G→2M"), to_2m), (glyphs.text("2M→4K"), to_4k)):
+        if count is not None:
+            groups.append(row(dim(f"{words} "), strong(format_count(int(count)))))
+    collapses = [read(now, f"direct_map_level{level}_collapses") for level in (2, 3)]
+    known = [int(count) for count in collapses if count is not None]
+    if known:
+        groups.append(row(dim("collapses "), strong(format_count(sum(known)))))
+    tables = read(now, "sim_kernel_pt_frames")
+    if tables is not None:
+        groups.append(row(dim("tables "), strong(format_frames(int(tables)))))
+    return groups
+
+
+def _strip(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
+    series = scene.history.series("direct_map_4k_ppm")
+    return strip(series, "4K share", percent_of_ppm(largest(series)), width, height, glyphs, Token.LEAF_4K)
+
+
+def _map(scene: Scene, width: int, division: Division, glyphs: Glyphs) -> tuple[Rows, Rows]:
+    cells = scene.now.direct_map_cells
+    if cells is None or not division.map:
+        return [], []
+    drawn = draw_map(cells, DIRECT_MAP_TOKENS, width, division.map, glyphs)
+    lead = "finest leaf:" if width >= _ONE_LINE_OF_FIGURES else ""
+    return drawn, legend(_KINDS, width, glyphs, lead) + boundary_names(cells, width, glyphs)
+
+
+PANEL = Panel(
+    name="direct-map",
+    title="Direct map",
+    tab="Direct map",
+    draw=draw,
+    request=request,
+    help=(
+        "The kernel maps all RAM once, in leaves as large as it can: 1 GiB, 2 MiB or 4 KiB. Whoever needs other "
+        "permissions for a part of a leaf (module text, BPF programs, secret memory) splits it, and every split "
+        "costs a page table and TLB reach.\n\n"
+        "The bars show how much RAM is mapped by each leaf size. Splits and collapses count since boot; tables is "
+        "the memory of the page tables that splits made. The strip is the share in 4 KiB leaves over time.\n\n"
+        "The map is physical memory, left to right and top to bottom: each cell shows the finest leaf inside the "
+        "memory it stands for, so a cell of 4K may hold a single small leaf. A leaf that is not present (secret "
+        "memory) still counts in DirectMap4k. Nodes and zones begin at the marks."
+    ),
+    counters=(
+        "DirectMap1G",
+        "DirectMap2M",
+        "DirectMap4k",
+        "direct_map_level3_splits",
+        "direct_map_level2_splits",
+        "direct_map_level3_collapses",
+        "direct_map_level2_collapses",
+        "sim_kernel_pt_frames",
+        "direct_map_4k_ppm",
+    ),
+)
+"""The direct map."""

@@ -1,0 +1,96 @@
+"""Panel 5: what runs, what comes next, and what just happened, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memtui.snapshot import Event, WorkloadView
+from memtui.view.cells import Row, Rows, Span, cut, cut_text, dim, flow, row, strong, wrap
+from memtui.view.glyphs import Glyphs
+from memtui.view.numbers import moment
+from memtui.view.scene import Drawing, Panel, Scene
+from memtui.view.tokens import Token
+
+_TIME = 8
+_SOURCE = 15
+_NARROW = 60
+_SEVERITIES = {"info": Token.TEXT, "notice": Token.NOTICE, "bad": Token.BAD}
+_ACTIVE = ("running", "holding")
+
+
+def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
+    """Workloads in the first rows, then events, newest first, as many as there is room for."""
+    most = 1 if height < 8 else max(2, height // 4)
+    rows = _workloads(scene.now.workloads, width, most, glyphs)
+    tall = height >= 16
+    for event in reversed(scene.events):
+        if len(rows) >= height:
+            break
+        rows += _event(event, width, glyphs, wrapped=tall)
+    return Drawing(rows[:height])
+
+
+def latest(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
+    """The last few events alone, newest first, one row each: for screens with no room for the panel."""
+    newest = list(scene.events[-height:])[::-1] if height > 0 else []
+    return [_event(event, width, glyphs, wrapped=False)[0] for event in newest]
+
+
+def _workloads(workloads: Sequence[WorkloadView], width: int, most: int, glyphs: Glyphs) -> Rows:
+    """What runs, then what holds memory, then what comes next; what does not fit is counted."""
+    active = [work for state in _ACTIVE for work in workloads if work.state == state]
+    waiting = sorted((work for work in workloads if work.state == "waiting"), key=lambda work: work.next_ns)
+    groups = [_active(work, glyphs) for work in active] + [_next(work, glyphs) for work in waiting[:1]]
+    if not groups:
+        done = sum(work.state == "done" for work in workloads)
+        return [row(dim(f"nothing runs; {done} done" if done else "nothing runs yet"))]
+    lines = flow([cut(group, width, glyphs.more) for group in groups], width, gap=3)
+    kept = len(groups)
+    while len(lines) > most and kept > 1:
+        kept -= 1
+        rest = row(dim(f"{glyphs.more} {len(groups) - kept} more"))
+        lines = flow([*(cut(group, width - 10, glyphs.more) for group in groups[:kept]), rest], width, gap=3)
+    return lines
+
+
+def _active(work: WorkloadView, glyphs: Glyphs) -> Row:
+    sign = Span(glyphs.playing, Token.GOOD) if work.state == "running" else Span(glyphs.stopped, Token.DIM)
+    progress = f" {glyphs.text(work.progress)}" if work.progress else ""
+    return row(sign, strong(f" {glyphs.text(work.name)}"), progress)
+
+
+def _next(work: WorkloadView, glyphs: Glyphs) -> Row:
+    when = f"next {moment(work.next_ns)} " if work.next_ns >= 0 else "next "
+    progress = f" {glyphs.text(work.progress)}" if work.progress else ""
+    return row(dim(when), glyphs.text(work.name), dim(progress))
+
+
+def _event(event: Event, width: int, glyphs: Glyphs, wrapped: bool) -> Rows:
+    time = dim(moment(event.time_ns).rjust(_TIME) + "  ")
+    source_width = _SOURCE if width >= _NARROW else 0
+    source = Span(cut_text(glyphs.text(event.source), source_width - 1, glyphs.more).ljust(source_width), Token.DIM)
+    token = _SEVERITIES.get(event.severity, Token.TEXT)
+    text = glyphs.text(event.text)
+    room = width - _TIME - 2 - source_width
+    if not wrapped:
+        return [row(time, source, Span(cut_text(text, room, glyphs.more), token))]
+    lines = wrap(text, max(8, room)) or [""]
+    indent = " " * (width - room)
+    return [row(time, source, Span(lines[0], token)), *(row(indent, Span(line, token)) for line in lines[1:])]
+
+
+PANEL = Panel(
+    name="events",
+    title="Workloads and events",
+    tab="Events",
+    draw=draw,
+    help=(
+        "First what runs now (with its progress), what holds memory until it is ended, and what the timeline does "
+        "next. Below, events with the newest first: the simulated time in seconds, the entry of the timeline or the "
+        "kernel thread that caused it, and what happened.\n\n"
+        "Notices (a pool that fell short, the first split of a GiB) and failures (an OOM kill) have colours of their "
+        "own. Enlarged, long sentences are wrapped instead of cut."
+    ),
+    counters=("oom_kill", "thp_fault_fallback", "htlb_buddy_alloc_fail", "compact_fail"),
+)
+"""What runs and what happened."""

@@ -1,0 +1,134 @@
+"""Panel 4: free memory per zone against its watermarks, blocks per order, and who owns the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memtui.reading import read
+from memtui.snapshot import Snapshot, ZoneView
+from memtui.units import FRAMES_2M, KIB, PAGE_BYTES, format_bytes
+from memtui.view.bars import gauge
+from memtui.view.cells import Row, Rows, Span, dim, flow, row, strong
+from memtui.view.glyphs import Glyphs
+from memtui.view.history import largest, strip
+from memtui.view.numbers import part_of, whole_percent
+from memtui.view.panels.orders import LEAST_ORDER_ROWS, order_rows
+from memtui.view.panels.owners import owner_rows
+from memtui.view.scene import Drawing, Panel, Scene
+from memtui.view.tokens import Token
+
+_FIGURES = 19
+"""Cells of ` 1023 of 1023 MiB`, the longest figures of a gauge."""
+_WIDE = 48
+_FEW_ZONES = 4
+"""Zones that are all shown before anything else is; with more, blocks by order have room of their own."""
+_ROOMY = 14
+"""Rows beyond gauges and totals from which the blocks of each zone are listed."""
+_TALLEST_HISTORY = 14
+
+
+def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
+    """Gauges per zone, what is free in all, free blocks by order, owners of frames and history as space allows."""
+    now = scene.now
+    figures = flow(_totals(now), width)
+    reserved = LEAST_ORDER_ROWS if len(now.zones) > _FEW_ZONES else 0
+    shown_zones = max(1, height - len(figures) - reserved)
+    rows = [*_gauges(now.zones, width, shown_zones, glyphs), *figures]
+    rest = height - len(rows)
+    roomy = rest >= _ROOMY + len(now.zones)
+    rows += order_rows(now.zones, width, rest, glyphs, each_zone=roomy)
+    if height - len(rows) >= 3:
+        rows.append(_key(width, glyphs))
+    gap = 1 if height - len(rows) >= 6 else 0
+    owners = owner_rows(now.owners, width, height - len(rows) - gap, glyphs)
+    rows += [()] * (gap if owners else 0) + owners
+    return Drawing(rows + _history(scene, width, height - len(rows) - 1, glyphs))
+
+
+def _gauges(zones: Sequence[ZoneView], width: int, limit: int, glyphs: Glyphs) -> Rows:
+    """One row per zone; when there are too many the last row says how many are left and which is lowest."""
+    shown = zones if len(zones) <= limit else zones[: limit - 1]
+    label_width = 14 if width >= _WIDE else 10
+    rows: Rows = []
+    node = -1
+    for zone in shown:
+        place = f"node {zone.node} " if label_width == 14 else f"n{zone.node} "
+        name = place + zone.name if zone.node != node else " " * len(place) + zone.name
+        rows.append(_zone_row(zone, name.ljust(label_width), width, glyphs))
+        node = zone.node
+    if len(shown) < len(zones):
+        lowest = min(zones[len(shown) :], key=lambda zone: zone.free_frames / max(1, zone.managed_frames))
+        words = f"{glyphs.more} {len(zones) - len(shown)} more, least free: n{lowest.node} {lowest.name} "
+        rows.append(row(dim(words), whole_percent(lowest.free_frames, lowest.managed_frames)))
+    return rows
+
+
+def _zone_row(zone: ZoneView, name: str, width: int, glyphs: Glyphs) -> Row:
+    figures = part_of(zone.free_frames * PAGE_BYTES, zone.managed_frames * PAGE_BYTES).rjust(_FIGURES)
+    length = max(4, width - len(name) - len(figures))
+    token = Token.BAD if zone.free_frames < zone.min_frames else Token.NOTICE
+    token = Token.GAUGE if zone.free_frames >= zone.low_frames else token
+    marks = (zone.min_frames, zone.low_frames, zone.high_frames)
+    return row(
+        dim(name),
+        *gauge(zone.free_frames, zone.least_free_frames, zone.managed_frames, length, token, glyphs, marks),
+        figures,
+    )
+
+
+def _key(width: int, glyphs: Glyphs) -> Row:
+    """What the parts of a gauge mean."""
+    parts = [
+        row(Span(glyphs.fill[-1], Token.GAUGE), dim(" free")),
+        row(Span(glyphs.faint, Token.GAUGE), dim(" was in use")),
+        row(Span(glyphs.track, Token.TRACK), dim(" in use")),
+        row(Span(glyphs.watermark, Token.MARK), dim(" min/low/high")),
+    ]
+    return flow(parts, width)[0]
+
+
+def _totals(now: Snapshot) -> list[Row]:
+    groups = []
+    for name in ("MemFree", "MemAvailable"):
+        value = read(now, name)
+        if value is not None:
+            groups.append(row(dim(f"{name} "), strong(format_bytes(int(value) * KIB))))
+    free = sum(zone.free_frames for zone in now.zones)
+    usable = sum(_frames_from_2m(zone) for zone in now.zones)
+    groups.append(row(dim("below 2M "), strong(whole_percent(free - usable, free))))
+    return groups
+
+
+def _frames_from_2m(zone: ZoneView) -> int:
+    """Free frames in blocks of 2 MiB and more (the complement of extfrag/unusable_index)."""
+    return sum(count << order for order, count in enumerate(zone.free_blocks) if 1 << order >= FRAMES_2M)
+
+
+def _history(scene: Scene, width: int, room: int, glyphs: Glyphs) -> Rows:
+    height = min(room, _TALLEST_HISTORY)
+    if height < 3:
+        return []
+    series = scene.history.series("MemFree")
+    most = format_bytes(largest(series) * KIB)
+    return [(), *strip(series, "MemFree", most, width, height, glyphs, Token.HISTORY)]
+
+
+PANEL = Panel(
+    name="memory",
+    title="Free memory",
+    tab="Free memory",
+    draw=draw,
+    help=(
+        "Each gauge is the free memory of one zone of one node, against the pages the zone manages. The marks are its "
+        "watermarks: below low kswapd reclaims, below min ordinary allocations must reclaim for themselves; the bar "
+        "changes colour with them. The fainter part is free now but was in use at some time: where it begins is the "
+        "least that was ever free.\n\n"
+        "Below: free blocks of the buddy allocator by order (order 0 is 4 KiB, order 9 is 2 MiB, order 10 is 4 MiB), "
+        "bars on a log scale. 'Below 2M' is the share of free memory in blocks too small for a 2 MiB page "
+        "(extfrag/unusable_index).\n\n"
+        "The last bar shows who owns the frames of RAM, largest first, by the letters of Linux's page-types where it "
+        "has one. Every frame has exactly one owner."
+    ),
+    counters=("MemTotal", "MemFree", "MemAvailable", "nr_free_pages", "fragmentation_index_2m", "oom_kill"),
+)
+"""Free memory."""

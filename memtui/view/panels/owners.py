@@ -1,0 +1,39 @@
+"""Who owns the frames of RAM: one bar with a letter per owner, and the sizes, largest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memtui.snapshot import FrameKind
+from memtui.units import format_frames
+from memtui.view.bars import stacked
+from memtui.view.cells import Row, Rows, Span, dim, flow, row
+from memtui.view.glyphs import Glyphs
+from memtui.view.tokens import OWNER_TOKENS, Token
+
+
+def owner_rows(owners: Sequence[tuple[FrameKind, int]], width: int, height: int, glyphs: Glyphs) -> Rows:
+    """The bar and as many rows of sizes as fit; what does not fit is counted in the last group."""
+    present = [(kind, frames) for kind, frames in owners if frames > 0]
+    if height < 1 or not present:
+        return []
+    parts = [(kind.letter, OWNER_TOKENS[kind], frames) for kind, frames in present]
+    bar = stacked(parts, width)
+    if height == 1:
+        return [bar]
+    groups = [_group(kind, frames) for kind, frames in present]
+    return [bar, *_fitting(groups, width, height - 1, glyphs)]
+
+
+def _group(kind: FrameKind, frames: int) -> Row:
+    return row(Span(kind.letter, OWNER_TOKENS[kind]), dim(f" {kind.value} "), format_frames(frames))
+
+
+def _fitting(groups: list[Row], width: int, height: int, glyphs: Glyphs) -> Rows:
+    lines = flow(groups, width)
+    kept = len(groups)
+    while len(lines) > height and kept:
+        kept -= 1
+        rest = row(Span(f"{glyphs.more} {len(groups) - kept} more", Token.DIM))
+        lines = flow([*groups[:kept], rest], width)
+    return lines

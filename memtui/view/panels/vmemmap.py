@@ -1,0 +1,128 @@
+"""Panel 2: what struct pages cost, what optimised huge pages gave back, and where."""
+
+from __future__ import annotations
+
+from memtui.reading import read
+from memtui.snapshot import MapRequest, RunInfo, Snapshot, VmemmapView
+from memtui.units import KIB, PAGE_BYTES, format_bytes, format_count, format_frames
+from memtui.view.cells import Row, Rows, Span, dim, flow, row, strong
+from memtui.view.glyphs import Glyphs
+from memtui.view.history import largest, strip
+from memtui.view.maps import boundary_names, cells_for, draw_map, legend
+from memtui.view.numbers import cell_size, part_of, percent
+from memtui.view.panels.stack import Division, divide, stack
+from memtui.view.scene import Drawing, Panel, Scene
+from memtui.view.tokens import VMEMMAP_TOKENS, Token
+
+_KINDS = (Token.OWN, Token.SHARED, Token.PARTLY_SHARED, Token.SPLIT, Token.NOT_POPULATED)
+_WIDE = 54
+_FRAMES_PER_2M = 8
+"""Frames of struct pages a 2 MiB huge page has: 512 × 64 bytes."""
+_FRAMES_PER_1G = 4096
+
+
+def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
+    """Struct pages before and now, what was given back and could be restored, and the map of it."""
+    division = _division(width, height)
+    figures = _figures(scene, width, glyphs)
+    series = scene.history.series("struct_page_saved_bytes")
+    most = format_bytes(largest(series))
+    history = strip(series, "given back", most, width, division.strip, glyphs, Token.SHARED)
+    cells = scene.now.vmemmap_cells
+    if cells is None or not division.map:
+        return Drawing(stack(division, figures, history, [], []))
+    drawn = draw_map(cells, VMEMMAP_TOKENS, width, division.map, glyphs)
+    words = legend(_KINDS, width, glyphs) + boundary_names(cells, width, glyphs)
+    return Drawing(stack(division, figures, history, drawn, words), f"1 cell = memmap of {cell_size(cells.cell_bytes)}")
+
+
+def request(info: RunInfo, width: int, height: int) -> MapRequest:
+    """The map that fills a panel of this size."""
+    return MapRequest(vmemmap_cells=cells_for(width, _division(width, height).map, info.nodes + 2))
+
+
+def _division(width: int, height: int) -> Division:
+    return divide(height, figures=4 if width >= _WIDE else 7, legend=2 if width >= _WIDE else 3)
+
+
+def _figures(scene: Scene, width: int, glyphs: Glyphs) -> Rows:
+    view, ram = scene.now.vmemmap, scene.info.ram_bytes
+    arrow = glyphs.text("→")
+    full, used = view.full_frames * PAGE_BYTES, view.used_frames * PAGE_BYTES
+    sizes = row(dim("struct pages "), strong(format_bytes(full)), dim(f" {arrow} "), strong(format_bytes(used)))
+    shares = row(strong(percent(full, ram)), dim(f" {arrow} "), strong(percent(used, ram)), dim(" of RAM"))
+    groups = (
+        [sizes, shares],
+        _given_back(view),
+        _restoring(view, glyphs),
+        _pool(scene.now, glyphs),
+    )
+    return [line for group in groups for line in flow(group, width, gap=3)]
+
+
+def _given_back(view: VmemmapView) -> list[Row]:
+    count = view.optimised_2m + view.optimised_1g
+    if not count:
+        return [row(dim("given back "), strong("0 B")), row(dim("no optimised huge pages"))]
+    whole = (view.optimised_2m * _FRAMES_PER_2M + view.optimised_1g * _FRAMES_PER_1G) * PAGE_BYTES
+    given = row(dim("given back "), Span(part_of(view.given_back_frames * PAGE_BYTES, whole), Token.SHARED))
+    sizes = []
+    if view.optimised_2m:
+        sizes.append(f"{format_count(view.optimised_2m)} pages of 2M")
+    if view.optimised_1g:
+        sizes.append(f"{format_count(view.optimised_1g)} of 1G")
+    return [given, row(dim("by "), ", ".join(sizes))]
+
+
+def _restoring(view: VmemmapView, glyphs: Glyphs) -> list[Row]:
+    tables = row(dim("split tables "), strong(format_frames(view.table_frames)))
+    if not view.restore_frames:
+        return [tables]
+    able = Span(glyphs.yes, Token.GOOD) if view.restore_possible else Span(f"{glyphs.no} not there", Token.BAD)
+    return [tables, row(dim("to free all "), strong(format_frames(view.restore_frames)), " ", able)]
+
+
+def _pool(now: Snapshot, glyphs: Glyphs) -> list[Row]:
+    total = read(now, "HugePages_Total")
+    if total is None:
+        return []
+    size = read(now, "Hugepagesize")
+    kind = glyphs.text(f" × {cell_size(int(size) * KIB)}") if size is not None else ""
+    groups = [row(dim("pool "), strong(format_count(int(total))), dim(kind))]
+    for name, words in (("HugePages_Free", "free"), ("HugePages_Rsvd", "reserved"), ("HugePages_Surp", "surplus")):
+        count = read(now, name)
+        if count is not None and (count or words == "free"):
+            groups.append(row(strong(format_count(int(count))), dim(f" {words}")))
+    return groups
+
+
+PANEL = Panel(
+    name="vmemmap",
+    title="vmemmap",
+    tab="vmemmap",
+    draw=draw,
+    request=request,
+    help=(
+        "Every 4 KiB frame of RAM has a struct page of 64 bytes: 1.56 % of the machine. A huge page has hundreds or "
+        "thousands of them, nearly all alike. With vm.hugetlb_optimize_vmemmap=1 a huge page that enters the pool "
+        "keeps one frame of struct pages and gives the rest back: 7 of 8 frames for 2 MiB, 4095 of 4096 for 1 GiB.\n\n"
+        "The first line is what struct pages would cost and what they cost now. Split tables are page tables of "
+        "vmemmap's own 2 MiB leaves, one per 128 MiB of RAM, kept for ever. Before an optimised page can be freed it "
+        "needs its frames back; 'to free all' says how much that is for the whole pool, and whether the allocator "
+        "could hand it over now.\n\n"
+        "In the map each cell stands for the struct pages of that stretch of physical memory."
+    ),
+    counters=(
+        "struct_page_bytes",
+        "struct_page_saved_bytes",
+        "sim_hvo_frames_freed",
+        "sim_vmemmap_pt_frames",
+        "nr_memmap_pages",
+        "nr_memmap_boot_pages",
+        "HugePages_Total",
+        "HugePages_Free",
+        "HugePages_Rsvd",
+        "HugePages_Surp",
+    ),
+)
+"""Struct pages."""

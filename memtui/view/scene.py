@@ -1,0 +1,78 @@
+"""What a panel is drawn from and what comes out: the one signature all panels share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from memtui.snapshot import Event, MapRequest, RunInfo, Snapshot
+from memtui.view.cells import Rows
+from memtui.view.glyphs import Glyphs
+from memtui.view.history import History
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One moment of one machine with its past: all that a panel may know."""
+
+    info: RunInfo
+    now: Snapshot
+    history: History
+    events: Sequence[Event] = ()
+    """What happened up to now, oldest first, as far back as it was kept."""
+
+
+class PlayState(StrEnum):
+    """What the simulation is doing, in the word the header shows."""
+
+    LIVE = "LIVE"
+    PAUSED = "PAUSED"
+    FINISHED = "FINISHED"
+    STOPPED = "STOPPED"
+    """The machine could not go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How it is being played, for the header."""
+
+    state: PlayState
+    speed: float
+    """Simulated seconds per second; infinity for as fast as possible."""
+    error: str = ""
+    """Why it stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What a panel looks like. May have more rows than fit: the frame says how many it cut."""
+
+    rows: Rows
+    caption: str = ""
+    """What the bottom edge says: what one cell of the map stands for."""
+
+
+Draw = Callable[[Scene, int, int, Glyphs], Drawing]
+"""Draws a panel in `width` × `height` cells, frame not included."""
+
+Request = Callable[[RunInfo, int, int], MapRequest]
+"""The maps a panel of `width` × `height` wants to be drawn from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One panel: its names, how it is drawn, what it tells, and where its figures come from."""
+
+    name: str
+    """For `--panel` and ids: `direct-map`."""
+    title: str
+    tab: str
+    """Its title where space is short."""
+    draw: Draw
+    help: str
+    """What it shows and how to read it, units included; paragraphs separated by an empty line."""
+    counters: tuple[str, ...] = ()
+    """The counters behind its figures, under their names in `memtui.fields`."""
+    request: Request | None = None
+    """The map it asks for, if it draws one."""
