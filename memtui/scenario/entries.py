@@ -12,7 +12,7 @@ from memtui.scenario.machines import Section
 from memtui.scenario.model import Entry, Place
 from memtui.scenario.tree import MapNode, Node, ScalarNode, locate, plain
 from memtui.scenario.words import expect_map, faults_of, unknown_key
-from memtui.workloads.params import MAX_COUNT, Duration, Params
+from memtui.workloads.params import MAX_COUNT, WRITTEN, Duration, Params
 from memtui.workloads.registry import ACTIONS, NOT_BUILT
 
 _REPETITION: Final = frozenset(("every", "times", "until"))
@@ -102,7 +102,7 @@ def _check_keys(mapping: MapNode, draft: Draft) -> None:
 def _read_head(mapping: MapNode, draft: Draft) -> EntryHead | None:
     values = {key: plain(pair.node) for key, pair in mapping.pairs.items() if key in EntryHead.model_fields}
     try:
-        head = EntryHead.model_validate(values)
+        head = EntryHead.model_validate(values, context=WRITTEN)
     except ValidationError as error:
         draft.faults += faults_of(error, EntryHead, mapping, WHAT)
         return None
@@ -116,7 +116,7 @@ def _read_action(mapping: MapNode, draft: Draft) -> Params | None:
     for key in (key for key in mapping.pairs if key in ACTIONS):
         model, node = ACTIONS[key].params, mapping.pairs[key].node
         try:
-            found.append(model.model_validate(plain(node)))
+            found.append(model.model_validate(plain(node), context=WRITTEN))
         except ValidationError as error:
             draft.faults += faults_of(error, model, node, key)
             found.append(None)

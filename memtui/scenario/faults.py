@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from memtui.scenario.model import Place
+from memtui.units import shorten
 
 LINE_CHARACTERS: Final = 100
 """Longest piece of a source line that is shown under a message."""
@@ -52,6 +53,12 @@ def _excerpt(lines: list[str], place: Place) -> str:
     after = "…" if start + LINE_CHARACTERS < len(line) else ""
     caret = " " * (place.column - 1 - start + len(before)) + "^"
     return f"\n    {before}{shown}{after}\n    {caret}"
+
+
+def printable(text: str, limit: int) -> str:
+    """Text from outside on one line, at most `limit` characters of it, control characters spelled out."""
+    cut = shorten(text, limit)
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in cut)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -9,10 +9,9 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final
 
-from memtui.scenario.faults import Fault, ScenarioError, did_you_mean
+from memtui.scenario.faults import Fault, ScenarioError, did_you_mean, printable
 from memtui.scenario.model import Place
 from memtui.scenario.reader import MAX_BYTES
-from memtui.units import shorten
 
 STANDARD_INPUT: Final = "-"
 SUFFIX: Final = ".yaml"
@@ -37,7 +36,7 @@ def read_source(source: str) -> tuple[str, str]:
         if source in files and not Path(source).is_file():
             return decode(files[source].read_bytes(), f"{source}{SUFFIX}"), f"{source}{SUFFIX}"
         with Path(source).open("rb") as stream:
-            return decode(stream.read(MAX_BYTES + 1), source), source
+            return decode(stream.read(MAX_BYTES + 1), printable(source, 200)), source
     except FileNotFoundError:
         hint = did_you_mean(source, files) or f"; memtui itself brings {', '.join(files)}" * bool(files)
         message = f"no such file, and no scenario of that name comes with memtui{hint}"
@@ -46,7 +45,7 @@ def read_source(source: str) -> tuple[str, str]:
     except (OSError, ValueError) as error:
         # Path and open() answer a NUL in a name with ValueError.
         message = f"cannot be read: {getattr(error, 'strerror', None) or error}"
-    raise ScenarioError([Fault(Place(shorten(source, 200).replace("\0", "\\0")), message)])
+    raise ScenarioError([Fault(Place(printable(source, 200)), message)])
 
 
 def decode(data: bytes, name: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Annotated, Final
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from memtui.machine.config import MachineConfig
 from memtui.scenario.entries import Draft, read_entry
@@ -21,7 +21,8 @@ from memtui.scenario.reader import read
 from memtui.scenario.timeline_checks import check_timeline
 from memtui.scenario.tree import MapNode, Node, locate, plain
 from memtui.scenario.words import expect_list, faults_of, unknown_key
-from memtui.workloads.params import Duration
+from memtui.units import shorten
+from memtui.workloads.params import WRITTEN, Duration
 
 FORMAT_VERSION: Final = 1
 """The version of scenario files that this memtui reads."""
@@ -30,11 +31,17 @@ PARTS: Final = ("machine", "timeline", "expect")
 """Top-level keys that are read part by part, so that a fault in one hides none in another."""
 
 
+def _known_version(version: int) -> int:
+    if version != FORMAT_VERSION:
+        raise ValueError(f"version {shorten(str(version))} of the format is unknown; expected {FORMAT_VERSION}")
+    return version
+
+
 class Top(Section):
     """The plain values at top level."""
 
-    memtui: Annotated[int, Field(ge=FORMAT_VERSION, le=FORMAT_VERSION)] = Field(
-        default=FORMAT_VERSION, description="version of this format"
+    memtui: Annotated[int, AfterValidator(_known_version)] = Field(
+        default=FORMAT_VERSION, description="version of this format", json_schema_extra={"const": FORMAT_VERSION}
     )
     name: str | None = Field(default=None, min_length=1, max_length=200, description="a title; else the file's name")
     about: str = Field(default="", max_length=10_000, description="what to watch, and why it matters")
@@ -104,7 +111,7 @@ class _Reading:
     def _top(self) -> Top | None:
         values = {key: plain(pair.node) for key, pair in self.root.pairs.items() if key in Top.model_fields}
         try:
-            return Top.model_validate(values)
+            return Top.model_validate(values, context=WRITTEN)
         except ValidationError as error:
             self.faults += faults_of(error, Top, self.root, "scenario")
             return None

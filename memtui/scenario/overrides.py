@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from memtui.scenario.faults import Fault, ScenarioError
+from memtui.scenario.faults import Fault, ScenarioError, printable
 from memtui.scenario.model import Place
 from memtui.scenario.reader import read
 from memtui.scenario.tree import NOTHING, ListNode, MapNode, Node, Pair, ScalarNode
@@ -27,7 +27,7 @@ def override(root: Node, options: Iterable[str]) -> list[Fault]:
     """Applies `PATH=VALUE` options to the tree, in order, and says what is wrong with them."""
     faults: list[Fault] = []
     for option in options:
-        place = Place(f"--set {shorten(option, 80)}")
+        place = Place(f"--set {printable(option, 80)}")
         path, equals, value = option.partition("=")
         parts = path.strip().split(".")
         if not equals or not all(parts):

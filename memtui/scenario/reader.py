@@ -27,7 +27,7 @@ from yaml.events import (
     StreamStartEvent,
 )
 
-from memtui.scenario.faults import Fault, ScenarioError
+from memtui.scenario.faults import Fault, ScenarioError, printable
 from memtui.scenario.model import Place
 from memtui.scenario.scalars import resolve
 from memtui.scenario.tree import REFUSED, ListNode, MapNode, Node, Pair, ScalarNode
@@ -48,6 +48,7 @@ _PLAINER: Final = (
     ("expected <block end>", "this does not fit what is above it: wrong indentation, or a missing ':' or '-'"),
     ("could not find expected ':'", "expected ':' after a key"),
     ("found unexpected end of stream", "the text ends inside quotes"),
+    ("'<stream end>'", "the text ends inside brackets"),
     (
         "did not find expected <document start>",
         "this does not fit what is above it: wrong indentation, or a missing ':'",
@@ -113,14 +114,17 @@ class _Builder:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             place = Place(self._file, mark.line + 1, mark.column + 1) if mark else self._last
-            raise self._stopped(place, error.problem or error.context or "") from None
+            since = error.context_mark.line + 1 if error.context_mark else place.line
+            raise self._stopped(place, error.problem or error.context or "", since) from None
         except (yaml.YAMLError, ValueError, OverflowError):
             # pyyaml lets chr() and int() fail on escapes and directives beyond their range.
-            raise self._stopped(self._last, "after this, an escape or directive beyond its range") from None
+            raise self._stopped(self._last, "after this, an escape or directive beyond its range", 0) from None
 
-    def _stopped(self, place: Place, problem: str) -> ScenarioError:
-        plainer = next((words for theirs, words in _PLAINER if theirs in problem), shorten(problem, 120))
-        return ScenarioError([*self.faults, Fault(place, f"not YAML: {plainer}")], self._text)
+    def _stopped(self, place: Place, problem: str, since: int) -> ScenarioError:
+        """The parser's problem in plain words; `since` is the line where what it could not read began."""
+        plainer = next((words for theirs, words in _PLAINER if theirs in problem), printable(problem, 120))
+        began = f", which began at line {since}" if 0 < since < place.line and " inside " in plainer else ""
+        return ScenarioError([*self.faults, Fault(place, f"not YAML: {plainer}{began}")], self._text)
 
     def _node(self, event: Event, depth: int) -> Node:
         place = self._place(event)
@@ -171,6 +175,8 @@ class _Builder:
     def _scalar(self, event: Event, place: Place) -> ScalarNode:
         if not isinstance(event, ScalarEvent):
             return ScalarNode(place, REFUSED)
+        if event.tag is not None:
+            return ScalarNode(place, REFUSED)
         if not event.implicit[0]:
             return ScalarNode(place, event.value)
         try:
@@ -185,10 +191,8 @@ class _Builder:
         elif isinstance(event, NodeEvent) and event.anchor is not None:
             self._fault(place, f"anchor &{shorten(event.anchor)}; aliases and anchors have no place in a scenario")
         if isinstance(event, (ScalarEvent, SequenceStartEvent, MappingStartEvent)) and event.tag is not None:
-            self._fault(
-                place,
-                f"tag {shorten(event.tag.replace('tag:yaml.org,2002:', '!!'))}; expected a plain value without a tag",
-            )
+            tag = printable(event.tag.replace("tag:yaml.org,2002:", "!!"), 40)
+            self._fault(place, f"tag {tag}; expected a plain value without a tag")
 
     def _place(self, event: Event) -> Place:
         mark = event.start_mark

@@ -29,7 +29,7 @@ def resolve(text: str) -> Scalar:
     if _FLOAT.fullmatch(text):
         number = float(_few_digits(text))
         if number in (float("inf"), float("-inf")):
-            raise ValueError(f"{text} is too large a number")
+            raise ValueError(f"{text} is too large a number; expected a finite one")
         return number
     if _SPECIAL.fullmatch(text):
         raise ValueError(f"{text} is no number memtui can use; expected a finite one")

@@ -67,7 +67,8 @@ def _check_ends(drafts: list[Draft], ordered: list[Draft]) -> list[Fault]:
             label, place = entry.params.label, draft.at("label")
             if message := _end_fault(label, labels, made | untimed, ended, entry.times):
                 faults.append(Fault(place, message))
-            ended.setdefault(label, place)
+            else:
+                ended[label] = place
         elif draft.label is not None:
             made.add(draft.label)
     return faults

@@ -35,20 +35,22 @@ def faults_of(error: ValidationError, model: type[BaseModel], node: Node, what: 
         path = tuple(details["loc"])
         key_place, value_place = locate(node, path)
         place = key_place if details["type"] == "extra_forbidden" else value_place
-        found.append(Fault(place, _message(details, model, what)))
+        short = isinstance(node, ScalarNode)
+        found.append(Fault(place, _message(details, model, what, short)))
     return found
 
 
-def _message(details: ErrorDetails, model: type[BaseModel], what: str) -> str:
+def _message(details: ErrorDetails, model: type[BaseModel], what: str, short: bool) -> str:
+    """The words for one error; in a `short` form the only name people wrote is `what`."""
     path = [part for part in details["loc"] if isinstance(part, str)]
     kind = details["type"]
     if kind in ("missing", "extra_forbidden"):
         inside = path[-2] if len(path) > 1 else what
         if kind == "missing":
-            return f"missing key {path[-1]!r} in {inside}"
+            return f"missing key {path[-1]!r} in {inside} ({_meaning(model, path)})"
         return unknown_key(path[-1], inside, keys_at(model, path[:-1]))
     problem = _problem(details, model, path)
-    return f"{path[-1]}: {problem}" if path else f"{what}: {problem}"
+    return f"{path[-1]}: {problem}" if path and not short else f"{what}: {problem}"
 
 
 def _problem(details: ErrorDetails, model: type[BaseModel], path: list[str]) -> str:
@@ -105,15 +107,26 @@ def unknown_key(key: str, inside: str, known: Iterable[str]) -> str:
     return f"unknown key {shorten(key)!r} in {inside}{hint}"
 
 
+def _meaning(model: type[BaseModel], path: list[str]) -> str:
+    """What the last key of a path is for."""
+    fields = model_at(model, path[:-1]).model_fields
+    return next((str(field.description) for name, field in fields.items() if path[-1] in (name, field.alias)), "")
+
+
 def keys_at(model: type[BaseModel], path: Iterable[str]) -> list[str]:
     """The keys a model has at a path of its fields, as a scenario writes them."""
+    return [field.alias or name for name, field in model_at(model, path).model_fields.items()]
+
+
+def model_at(model: type[BaseModel], path: Iterable[str]) -> type[BaseModel]:
+    """The model at a path of a model's fields, as far down as there are models."""
     for part in path:
         field = next((f for name, f in model.model_fields.items() if part in (name, f.alias)), None)
         if field is None:
             break
         inner = (field.annotation, *get_args(field.annotation))
         model = next((t for t in inner if isinstance(t, type) and issubclass(t, BaseModel)), model)
-    return [field.alias or name for name, field in model.model_fields.items()]
+    return model
 
 
 def expect_map(node: Node, what: str) -> MapNode | Fault:

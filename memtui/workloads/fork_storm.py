@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
 from memtui.units import DURATION_HINT
 from memtui.workloads.anon import Thp, check_vmas
-from memtui.workloads.params import Count, Duration, Params, PositiveSize, Share, duration_of
+from memtui.workloads.params import MAX_TIME_NS, WRITTEN, Count, Duration, Params, PositiveSize, Share, read_duration
 
 FOREVER: Final = "forever"
 """What `hold` says when the children live until the entry's `end`."""
 
 
-def _hold(value: Any) -> int | None:
+def _hold(value: Any, info: ValidationInfo) -> int | None:
+    if value == FOREVER or (value is None and info.context is not WRITTEN):
+        return None
     try:
-        return None if value == FOREVER else duration_of(value)
+        return read_duration(value, info)
     except ValueError as error:
         raise ValueError(f"{error}, or forever") from None
 
 
 Hold = Annotated[
-    int | None,
+    Annotated[int, Field(ge=0, le=MAX_TIME_NS)] | None,
     BeforeValidator(_hold),
     WithJsonSchema(
         {"type": ["string", "integer"], "format": "duration", "description": f"{DURATION_HINT}, or forever"}

@@ -2,11 +2,13 @@
 
 Pydantic checks a scenario's values against these: all faults at once, each with its path. A
 `Size` is bytes, a `Duration` nanoseconds, a `Share` parts per million, all plain integers
-once validated.
+once validated. From Python they are given as just those integers; only what a scenario wrote
+(`context=WRITTEN`) is read by the rules for people, where a time needs a unit and 1 is a whole.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import (
@@ -16,6 +18,7 @@ from pydantic import (
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
+    ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
@@ -36,6 +39,7 @@ from memtui.units import (
     parse_duration,
     parse_share,
     parse_size,
+    shorten,
 )
 
 MAX_SIZE_BYTES: Final = 64 * TIB
@@ -46,6 +50,10 @@ MAX_TIME_NS: Final = 1_000_000 * HOUR
 
 MAX_COUNT: Final = 1 << 22
 """Linux's PID_MAX_LIMIT (include/linux/threads.h): nothing is made in greater number by one entry."""
+
+
+WRITTEN: Final[Mapping[str, bool]] = {"written": True}
+"""The validation context of values that come from a scenario's text."""
 
 
 class Params(BaseModel):
@@ -84,13 +92,27 @@ def duration_of(value: Any) -> int:
         raise ValueError(f"expected {DURATION_HINT}")
     if str(value).startswith("-"):
         raise ValueError(f"a time before zero; expected {DURATION_HINT}")
+    if isinstance(value, int) and value:
+        raise ValueError(f"{shorten(str(value))} has no unit; expected {DURATION_HINT}")
     duration_ns = parse_duration(value)
     if duration_ns > MAX_TIME_NS:
         raise ValueError(f"a time too far away; expected at most {MAX_TIME_NS // HOUR}h")
     return duration_ns
 
 
-def _share(value: Any) -> int:
+def _is_figure(value: Any, info: ValidationInfo) -> bool:
+    """Whether a value is an integer in its final unit already."""
+    return info.context is not WRITTEN and isinstance(value, int) and not isinstance(value, bool)
+
+
+def read_duration(value: Any, info: ValidationInfo) -> int:
+    """Nanoseconds of a time, from Python or as a scenario wrote it."""
+    return int(value) if _is_figure(value, info) else duration_of(value)
+
+
+def _share(value: Any, info: ValidationInfo) -> int:
+    if _is_figure(value, info):
+        return int(value)
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ValueError(f"expected {SHARE_HINT}")
     return parse_share(value)
@@ -137,9 +159,9 @@ _SHARE_SCHEMA = {"type": ["string", "number"], "format": "share", "description":
 
 Size = Annotated[int, BeforeValidator(_size), WithJsonSchema(_SIZE_SCHEMA)]
 """Bytes, written `4KiB`."""
-Duration = Annotated[int, BeforeValidator(duration_of), WithJsonSchema(_DURATION_SCHEMA)]
+Duration = Annotated[int, BeforeValidator(read_duration), Field(ge=0, le=MAX_TIME_NS), WithJsonSchema(_DURATION_SCHEMA)]
 """Nanoseconds, written `20ms`."""
-Share = Annotated[int, BeforeValidator(_share), WithJsonSchema(_SHARE_SCHEMA)]
+Share = Annotated[int, BeforeValidator(_share), Field(ge=0, le=PPM), WithJsonSchema(_SHARE_SCHEMA)]
 """Parts per million, written `10%`."""
 
 PositiveSize = Annotated[Size, size_between(1, MAX_SIZE_BYTES)]

@@ -1,0 +1,38 @@
+"""The one list of actions: complete, described, and each action played by a class of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from memtui.workloads.registry import ACTIONS, NOT_BUILT, activity_type
+
+OF_THE_MAIN_JOB = (
+    *("nr_hugepages", "sysctl", "load_module", "load_bpf", "memfd_secret", "anon", "fork_storm"),
+    *("tmpfs", "tmpfs_write", "tmpfs_truncate", "tmpfs_punch", "tmpfs_map", "tmpfs_unlink"),
+    *("page_cache", "fragment", "end"),
+)
+
+
+def test_every_action_of_the_main_job_and_no_other() -> None:
+    assert sorted(ACTIONS) == sorted(OF_THE_MAIN_JOB)
+    assert list(NOT_BUILT) == ["map_file"]
+
+
+@pytest.mark.parametrize("name", OF_THE_MAIN_JOB)
+def test_every_parameter_has_a_meaning(name: str) -> None:
+    spec = ACTIONS[name]
+    assert spec.meaning
+    assert spec.params.__doc__
+    assert all(field.description for field in spec.params.model_fields.values())
+
+
+@pytest.mark.parametrize("name", [name for name in OF_THE_MAIN_JOB if name != "end"])
+def test_the_class_of_an_action_says_so_itself(name: str) -> None:
+    activity = activity_type(name)
+    assert activity.action == name
+    assert activity.params_type is ACTIONS[name].params
+
+
+def test_end_is_played_by_no_class() -> None:
+    with pytest.raises(LookupError, match="no activity plays end"):
+        activity_type("end")
