@@ -1,0 +1,35 @@
+"""What an operation changed: counters before and after it."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from memtui.machine import Machine
+
+
+class Changes:
+    """The difference of every counter over a `with` block."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self.difference: dict[str, int] = {}
+
+    def __enter__(self) -> Self:
+        self._before = self._machine.counters()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        after = self._machine.counters()
+        self.difference = {name: value - self._before.get(name, 0) for name, value in after.items()}
+
+    def __getitem__(self, name: str) -> int:
+        return self.difference[name]
+
+    def only(self, *names: str) -> bool:
+        """Whether nothing but these changed, figures that follow from free and hugetlb memory left out."""
+        follow = {*names, "MemAvailable", "nr_free_pages", "nr_hugetlb"}
+        changed = {name for name, by in self.difference.items() if by and not name.startswith("buddyinfo")}
+        return changed <= follow
