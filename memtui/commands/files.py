@@ -20,12 +20,10 @@ def writable(option: str, path: str | None) -> str | None:
         return path
     try:
         trouble = _trouble(Path(path))
-    except (OSError, ValueError) as error:
-        # Path answers a NUL in a name with ValueError.
-        trouble = getattr(error, "strerror", None) or str(error)
+    except OSError as error:
+        trouble = error.strerror or str(error)
     if trouble:
-        shown = shorten(path, 200).replace("\0", "\\0")
-        raise BadInput(f"{option}: cannot write {shown}: {trouble}")
+        raise BadInput(f"{option}: cannot write {shorten(path, 200)}: {trouble}")
     return path
 
 

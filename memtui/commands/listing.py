@@ -14,7 +14,10 @@ from memtui.view.catalogue import PANELS
 
 WIDTH: Final = 100
 MEANING_COLUMN: Final = 26
-"""Where meanings begin, unless a name is longer."""
+"""Where meanings begin."""
+COUNTER_COLUMNS: Final = 28
+UNIT_COLUMNS: Final = 14
+"""How wide names and units of counters are."""
 
 
 def print_list(what: str) -> int:
@@ -30,9 +33,13 @@ def _counters() -> Iterator[str]:
         if known:
             yield f"{source}:" if source is not Source.MEMTUI else "memtui's own figures:"
             for field in known:
-                yield from _entry(field.name, f"{field.meaning} ({field.unit})", "  ")
+                yield from _counter(field.name, field.unit, field.meaning)
     yield f"{Source.BUDDYINFO}:"
-    yield from _entry(BUDDYINFO_PATTERN, f"free blocks, a list by order or those of one order ({Unit.BLOCKS})", "  ")
+    yield from _counter(BUDDYINFO_PATTERN, Unit.BLOCKS, "free blocks: a list by order, or those of one order")
+
+
+def _counter(name: str, unit: Unit, meaning: str) -> list[str]:
+    return _entry(f"{name:<{COUNTER_COLUMNS}} {unit}", meaning, "  ", COUNTER_COLUMNS + UNIT_COLUMNS)
 
 
 def _panels() -> Iterator[str]:
@@ -57,15 +64,13 @@ def _item(item: Item, indent: str) -> Iterator[str]:
         yield from _item(detail, indent + "  ")
 
 
-def _entry(name: str, meaning: str, indent: str = "") -> list[str]:
-    """A name and its meaning beside it, wrapped under itself."""
-    start = f"{indent}{name:<{MEANING_COLUMN - len(indent)}}  "
-    return textwrap.wrap(
-        " ".join(meaning.split()),
-        max(WIDTH, len(start) + 30),
-        initial_indent=start,
-        subsequent_indent=" " * (MEANING_COLUMN + 2),
-    ) or [start.rstrip()]
+def _entry(name: str, meaning: str, indent: str = "", column: int = MEANING_COLUMN) -> list[str]:
+    """A name and its meaning beside it, wrapped under itself; a name too long for that has a line of its own."""
+    start = f"{indent}{name:<{column - len(indent)}}  "
+    above = [start.rstrip()] if len(start) > column + 2 else []
+    start = " " * (column + 2) if above else start
+    words = " ".join(meaning.split())
+    return above + textwrap.wrap(words, WIDTH, initial_indent=start, subsequent_indent=" " * (column + 2))
 
 
 KINDS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {

@@ -1,0 +1,68 @@
+"""What is not needed is not loaded: the command line stays light, and nothing headless ever loads Textual."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+PROBE = """
+import sys
+sys.argv = ["memtui", *sys.argv[1:]]
+from memtui.cli import main
+try:
+    main()
+finally:
+    heavy = ("textual", "pydantic", "yaml", "rich", "asyncio", "memtui.machine")
+    print("loaded:", *[name for name in heavy if name in sys.modules], file=sys.stderr)
+"""
+
+SCENARIO = "machine: {like: vm-8g}\ntimeline: [{at: 1s, nr_hugepages: 16}]\n"
+
+
+def loaded_by(*arguments: str, stdin: str = "") -> set[str]:
+    """The heavy modules that a command loads."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *arguments], cwd=ROOT, input=stdin, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.splitlines()[-1].split()[1:])
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_loads_nothing_but_the_command_line(option: str) -> None:
+    assert loaded_by(option) == set()
+
+
+@pytest.mark.parametrize("command", ["run", "snapshot", "check", "list", "sweep"])
+def test_the_help_of_a_command_loads_nothing_of_memtui(command: str) -> None:
+    # Typer itself checks the options of a command with pydantic.
+    assert loaded_by(command, "--help") <= {"pydantic"}
+
+
+@pytest.mark.parametrize("what", ["scenarios", "machines", "kernels", "policies", "actions", "counters", "panels"])
+def test_list_never_loads_textual(what: str) -> None:
+    assert "textual" not in loaded_by("list", what)
+
+
+@pytest.mark.parametrize("arguments", [("check", "-"), ("run", "-", "--headless"), ("run", "-", "--json", "-")])
+def test_what_needs_no_screen_never_loads_textual(arguments: tuple[str, ...]) -> None:
+    assert "textual" not in loaded_by(*arguments, stdin=SCENARIO)
+
+
+def test_text_pictures_never_load_textual() -> None:
+    assert "textual" not in loaded_by("snapshot", "-", "--at", "1s", stdin=SCENARIO)
+
+
+def test_schema_never_loads_textual() -> None:
+    assert "textual" not in loaded_by("schema")
+
+
+def test_importing_memtui_alone_loads_nothing() -> None:
+    probe = "import sys, memtui; print([name for name in sys.modules if name.startswith(('memtui.', 'pydantic'))])"
+    done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

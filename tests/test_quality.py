@@ -1,0 +1,39 @@
+"""The rules of the house, held by tools: types, style, format, and who may import whom."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "tool",
+    [
+        pytest.param(("-m", "mypy"), id="mypy"),
+        pytest.param(("-m", "ruff", "check", "."), id="ruff-check"),
+        pytest.param(("-m", "ruff", "format", "--check", "."), id="ruff-format"),
+        pytest.param(("-c", LINT_IMPORTS, "--no-cache"), id="import-contracts"),
+    ],
+)
+def test_the_code_passes(tool: tuple[str, ...]) -> None:
+    plain = {**os.environ, "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, *tool], cwd=ROOT, env=plain, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_modules_stay_short() -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in sorted((ROOT / "memtui").rglob("*.py"))
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 400
+    }
+    assert long == {}
