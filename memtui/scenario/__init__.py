@@ -3,6 +3,6 @@
 from memtui.scenario.faults import Fault, ScenarioError
 from memtui.scenario.loader import bundled, load, load_text
 from memtui.scenario.model import Scenario
-from memtui.scenario.schema import schema
+from memtui.scenario.json_schema import schema
 
 __all__ = ["Fault", "Scenario", "ScenarioError", "bundled", "load", "load_text", "schema"]

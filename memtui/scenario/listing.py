@@ -12,7 +12,7 @@ from memtui.scenario.files import bundled_files
 from memtui.scenario.loader import load
 from memtui.scenario.machines import KERNELS, MACHINES, describe_machine
 from memtui.scenario.policies import POLICIES
-from memtui.scenario.schema import parameters
+from memtui.scenario.json_schema import parameters
 from memtui.workloads.registry import ACTIONS, NOT_BUILT, ActionSpec
 
 _KINDS: Mapping[str, str] = {"string": "text", "integer": "a whole number", "boolean": "true or false"}
