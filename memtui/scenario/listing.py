@@ -9,10 +9,10 @@ from typing import Any
 from memtui.machine.config import NAMED_MACHINES
 from memtui.scenario.faults import one_of
 from memtui.scenario.files import bundled_files
+from memtui.scenario.json_schema import parameters
 from memtui.scenario.loader import load
 from memtui.scenario.machines import KERNELS, MACHINES, describe_machine
 from memtui.scenario.policies import POLICIES
-from memtui.scenario.json_schema import parameters
 from memtui.workloads.registry import ACTIONS, NOT_BUILT, ActionSpec
 
 _KINDS: Mapping[str, str] = {"string": "text", "integer": "a whole number", "boolean": "true or false"}
@@ -79,10 +79,11 @@ def _parameters(spec: ActionSpec) -> tuple[Item, ...]:
 
 
 def _range(schema: Mapping[str, Any]) -> str:
-    """` from 0 to 9`, for a figure with few values."""
+    """` from 0 to 9` or `, 1`, for a figure with few values."""
     lowest, highest = schema.get("minimum"), schema.get("maximum")
-    few = lowest is not None and highest is not None and highest <= 1000
-    return f" from {lowest} to {highest}" if few else ""
+    if lowest is None or highest is None or highest > 1000:
+        return ""
+    return f", {lowest}" if lowest == highest else f" from {lowest} to {highest}"
 
 
 def _value(schema: Mapping[str, Any], required: bool) -> str:
