@@ -93,7 +93,7 @@ def test_json_to_a_file_leaves_the_report_on_standard_output(tmp_path: Path) -> 
     path = tmp_path / "out.json"
     result = memtui("run", "-", "--json", str(path), "--interval", "1s")
     assert result.stdout.startswith("A pool grows\n")
-    assert json.loads(path.read_text())["series"]["HugePages_Total"] == [0, 16, 4]
+    assert json.loads(path.read_text())["series"]["HugePages_Total"] == [0, 16, 4, 4]
 
 
 def test_csv_has_a_row_every_interval() -> None:

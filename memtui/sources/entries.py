@@ -46,11 +46,11 @@ class Stage:
         found = [pair for run in self._labelled.get(label, ()) for pair in run.release()]
         return [activity for _, activity in sorted(found, key=lambda pair: pair[0], reverse=True)]
 
-    def play(self, name: str, steps: Steps) -> Generator[int, None, None]:
-        """The steps of an activity, played in its name; running out of memory or space ends them with an event."""
+    def play(self, action: str, steps: Steps) -> Generator[int, None, None]:
+        """The steps of an activity, with its action as the cause of what happens; running out of memory or space ends them with an event."""
         try:
             while True:
-                self.machine.core.cause = name
+                self.machine.core.cause = action
                 try:
                     delay_ns = next(steps)
                 except StopIteration:
@@ -124,7 +124,9 @@ class EntryRun:
             if on_done is not None:
                 on_done()
 
-        process = self._stage.scheduler.begin(self._stage.play(self.name, steps), Priority.ACTIVITY, on_done=done)
+        process = self._stage.scheduler.begin(
+            self._stage.play(self.entry.action, steps), Priority.ACTIVITY, on_done=done
+        )
         if process.due_ns is not None:
             self._working[place] = process
 
@@ -161,6 +163,6 @@ class EntryRun:
 
 
 def entry_name(entry: Entry) -> str:
-    """How the list of what runs, and the log, call an entry: its action, and its label where it has one."""
+    """How the list of what runs calls an entry: its action, and its label where it has one."""
     label = entry.params.label if isinstance(entry.params, EndParams) else entry.label
     return f"{entry.action} {label}" if label else entry.action

@@ -9,6 +9,7 @@ from memtui.fields import Unit, field
 from memtui.reading import read
 from memtui.scenario.model import Expectation
 from memtui.snapshot import Snapshot
+from memtui.units import KIB, PAGE_BYTES, format_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,17 @@ class Outcome:
             return f"{name} was not checked, the run ended before; expected {wanted}"
         if self.value is None:
             return f"this machine has no counter named {name}; expected {wanted}"
-        return f"{name} is {self.value}{unit_words(name)}, expected {wanted}"
+        return f"{name} is {_with_unit(name, self.value)}, expected {wanted}"
 
 
-def unit_words(name: str) -> str:
-    """The unit of a counter to write after its value, with a space before it; nothing for plain counts."""
+def _with_unit(name: str, value: int | float) -> str:
+    """A value as the counter has it, with its unit, and for memory also in a unit people compare by."""
     known = field(name)
-    return f" {known.unit}" if known is not None and known.unit in (Unit.KB, Unit.BYTES, Unit.PPM, Unit.PAGES) else ""
+    if known is None or known.unit in (Unit.EVENTS, Unit.OBJECTS, Unit.HUGE_PAGES, Unit.BLOCKS):
+        return str(value)
+    bytes_each = {Unit.KB: KIB, Unit.BYTES: 1, Unit.PAGES: PAGE_BYTES}.get(known.unit)
+    readable = "" if bytes_each is None else f" ({format_bytes(int(value) * bytes_each)})"
+    return f"{value} {known.unit}{readable}"
 
 
 class Expectations:

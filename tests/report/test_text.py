@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from memtui.report.text import WIDTH, render
+from memtui.snapshot import Event
 from memtui.sources.headless import play
-from memtui.sources.result import Result
 from memtui.sources.simulation import Simulation
-from memtui.units import MS
 from tests.report.samples import shown
 from tests.snapshots import snapshot, zone
-from tests.sources.fakes import end, expected, scenario, take
+from tests.sources.fakes import expected, scenario, take
 
 REPORT = """\
 fake
@@ -23,13 +22,13 @@ memtui
   tlb_miss_ppm                                           0                 5                +5
 
 what happened (* worth a look, ! went wrong)
-     0.010 s  take keys  took 1, drew 177 (and 4 more like it, until 0.050 s)
-!    0.020 s  expect     MemFree is 998 kB, expected 999 .. 1000
-!    0.300 s  take       gives up: 2000 pages
+     0.010 s  take    took 1, drew 177 (and 4 more like it, until 0.050 s)
+!    0.020 s  expect  MemFree is 998 kB (998 KiB), expected 999 .. 1000
+!    0.300 s  take    gives up: 2000 pages
 
 what was expected: 1 met, 1 not
-  FAIL  at 0.020 s: MemFree is 998 kB, expected 999 .. 1000
-  ok    at the end: MemFree is 995 kB, expected 0 .. 995
+  FAIL  at 0.020 s: MemFree is 998 kB (998 KiB), expected 999 .. 1000
+  ok    at the end: MemFree is 995 kB (995 KiB), expected 0 .. 995
 """
 
 
@@ -69,11 +68,12 @@ def test_free_blocks_that_changed_are_shown_order_by_order() -> None:
 
 
 def test_no_line_is_wider_than_a_hundred_columns() -> None:
-    long = scenario(*(take(number, 10**9, label="a" * 90) for number in range(1, 4)), end(9, "b" * 150))
-    report = render(play(Simulation(long)))
+    result = shown(snapshot(0), snapshot(9))
+    result.events = tuple(Event(number, "a" * 90, "b" * 150) for number in range(3))
+    report = render(result)
     assert max(len(line) for line in report.splitlines()) <= WIDTH
     assert "b" * 50 in report
-    assert f"take {'a' * 18}…  gives up" in report
+    assert f"  {'a' * 23}…  bbb" in report
 
 
 def test_counters_come_in_linuxs_order_under_their_files() -> None:
@@ -93,8 +93,9 @@ def test_counters_come_in_linuxs_order_under_their_files() -> None:
 
 
 def test_a_long_log_is_cut_and_says_where_the_rest_is() -> None:
-    kinds = scenario(
-        *(take(number, 1, label=f"label-{chr(97 + number // 26)}{chr(97 + number % 26)}") for number in range(250))
-    )
-    result: Result = play(Simulation(kinds), until_ns=1000 * MS)
-    assert "  and 50 lines more; --json FILE writes every event" in render(result).splitlines()
+    result = shown(snapshot(0), snapshot(9))
+    result.events = tuple(Event(0, "test", chr(0x4E00 + number)) for number in range(250))
+    result.events_dropped = 12
+    lines = render(result).splitlines()
+    assert "  (the first 12 events are no longer known)" in lines
+    assert lines[-1] == "  and 50 lines more; --json FILE writes every event"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -98,7 +98,7 @@ class FakeActivity(Activity[FakeParams]):
     def __init__(self, params: FakeParams, context: Context) -> None:
         super().__init__(params, context)
         self.taken = 0
-        self.fake: FakeMachine = context.machine
+        self.fake = cast(FakeMachine, context.machine)
 
     def start(self) -> Iterator[int]:
         for number in range(1, self.params.steps + 1):
