@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 from typing import Final
 
 from memtui.scenario.model import Place
@@ -13,6 +14,9 @@ from memtui.units import shorten
 
 LINE_CHARACTERS: Final = 100
 """Longest piece of a source line that is shown under a message."""
+
+COMPARED_NAMES: Final = 200
+"""Most names a misspelt one is compared with: thousands of labels and thousands of faults must not take minutes."""
 
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
@@ -63,7 +67,7 @@ def printable(text: str, limit: int) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'nodes'?` for the known word nearest to `word`, or nothing when none is near."""
-    spelled = {name.lower(): name for name in known}
+    spelled = {name.lower(): name for name in islice(known, COMPARED_NAMES)}
     near = get_close_matches(word.lower()[:64], list(spelled), n=1, cutoff=0.6)
     return f"; did you mean {spelled[near[0]]!r}?" if near else ""
 

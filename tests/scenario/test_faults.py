@@ -51,3 +51,9 @@ def test_nearest_name_whatever_its_case() -> None:
 
 def test_lists_of_names() -> None:
     assert (one_of(["a"]), one_of(["a", "b"]), one_of(["a", "b", "c"])) == ("a", "a or b", "a, b or c")
+
+
+def test_a_name_is_compared_with_the_first_200_only() -> None:
+    many = [f"abc{number}" for number in range(200)]
+    assert did_you_mean("wxyz", [*many[:199], "wxyzz"]) == "; did you mean 'wxyzz'?"
+    assert did_you_mean("wxyz", [*many, "wxyzz"]) == ""

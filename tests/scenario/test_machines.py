@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from memtui.machine import Machine
 from memtui.machine.config import NAMED_MACHINES, CpuConfig, KernelConfig
 from memtui.machine.kernels import POLICIES as BUILT_CLASSES
 from memtui.scenario import load_text
@@ -56,6 +57,13 @@ def test_from_64_mib_to_64_tib_boots() -> None:
     assert machine("{ram: 64MiB}").machine.ram_bytes == 64 * MIB
     assert machine("{ram: 64TiB, nodes: 8}").machine.ram_bytes == 64 * TIB
     assert machine("{ram: 67112960}").machine.ram_bytes == 64 * MIB + 4096
+
+
+@pytest.mark.parametrize(
+    "lines", ["{ram: 64MiB}", "{ram: 64MiB, cpu: {count: 8192}}", "{ram: 1GiB, nodes: 8}", "{ram: 64TiB, nodes: 8}"]
+)
+def test_the_smallest_and_the_largest_that_are_accepted_do_boot(lines: str) -> None:
+    Machine(machine(lines).machine).check()
 
 
 def test_one_page_less_than_64_mib_does_not_boot() -> None:
