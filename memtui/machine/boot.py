@@ -127,7 +127,7 @@ def set_watermarks(allocator: PageAllocator, min_free_kbytes: int | None, *, thp
     if min_free_kbytes is None:
         min_free_kbytes = default_min_free_kbytes(managed * 4)
         if thp:
-            zones = len(allocator.zones)
+            zones = sum(1 for zone in allocator.zones if zone.managed_frames)
             recommended = min(PAGEBLOCK_FRAMES * zones * (2 + 3 * 3), managed // 20)
             min_free_kbytes = max(min_free_kbytes, recommended * 4)
     for zone in allocator.zones:
@@ -168,4 +168,4 @@ def _zones(plan: Layout, early: _Early, frame_map: FrameMap) -> list[Zone]:
         zone.least_free_frames = zone.buddy.free_frames
     for node in range(len(plan.nodes)):
         set_lowmem_reserve([zone for zone in zones if zone.layout.node == node])
-    return [zone for zone in zones if zone.managed_frames]
+    return zones

@@ -95,7 +95,7 @@ class Machine:
             counters=self.counters(),
             derived=counters.derived(self, direct.reach_bytes, direct.miss_ppm),
             zones=tuple(zone.view() for zone in self.core.allocator.zones),
-            owners=self._owners(),
+            owners=self.owners(),
             vmemmap=self._vmemmap_view(),
             tlb=tlb,
             direct_map_cells=(
@@ -161,7 +161,7 @@ class Machine:
             yield from part.claims()
         yield from self.secretmem.claims()
 
-    def _owners(self) -> tuple[tuple[FrameKind, int], ...]:
+    def owners(self) -> tuple[tuple[FrameKind, int], ...]:
         """Frames by kind of owner, largest first."""
         held = {kind: frames for kind, frames in self.core.allocator.frame_map.by_kind.items() if frames}
         held[FrameKind.FREE] = self.core.allocator.free_frames

@@ -53,9 +53,10 @@ class LoadModule(Activity[LoadModuleParams]):
             self.progress = f"{number} of {params.count} modules"
             yield self.machine.take_ns()
         split = self.machine.direct_map.split_count - before
-        size = format_bytes(params.text + params.rodata + params.data)
-        count = len(self._loaded)
-        core.log(f"{count} {plural(count, 'module')} of {size} loaded; {split_words(split)}")
+        if params.count > 1 or split:
+            size = format_bytes(params.text + params.rodata + params.data)
+            count = len(self._loaded)
+            core.log(f"{count} {plural(count, 'module')} of {size} loaded; {split_words(split)}")
 
     def finish(self) -> Steps:
         """Unloads them, the last first."""

@@ -82,8 +82,11 @@ class PageAllocator:
         self._reclaiming = False
         """A shrinker is at work: what it allocates itself may use the reserves (PF_MEMALLOC)."""
         self._nodes = 1 + max(zone.layout.node for zone in zones)
-        self._zonelists = [self._zonelist(node) for node in range(self._nodes)]
-        self._node_zones = [[z for z in zones if z.layout.node == node][::-1] for node in range(self._nodes)]
+        self._zonelists: dict[int, list[Zone]] = {}
+        self._node_zones: list[list[Zone]] = [[] for _ in range(self._nodes)]
+        """Per node, from Normal down."""
+        for zone in reversed(zones):
+            self._node_zones[zone.layout.node].append(zone)
 
     @property
     def nodes(self) -> int:
@@ -223,13 +226,16 @@ class PageAllocator:
         return freed
 
     def _zones_for(self, gfp: Gfp, node: int) -> list[Zone]:
-        zones = self._node_zones[node] if gfp.this_node else self._zonelists[node]
+        zones = self._node_zones[node] if gfp.this_node else self._zonelist(node)
         return zones if gfp.highest_zone == 2 else [zone for zone in zones if zone.index <= gfp.highest_zone]
 
     def _zonelist(self, node: int) -> list[Zone]:
         """The node's own zones from Normal down, then those of the other nodes in turn (build_zonelists)."""
-        order = [(node + step) % self._nodes for step in range(self._nodes)]
-        return [zone for near in order for zone in self.zones[::-1] if zone.layout.node == near]
+        zones = self._zonelists.get(node)
+        if zones is None:
+            order = [(node + step) % self._nodes for step in range(self._nodes)]
+            zones = self._zonelists[node] = [zone for near in order for zone in self._node_zones[near]]
+        return zones
 
     def _by_zone(self, start: int, frames: int) -> list[tuple[Zone, int, int]]:
         """A run cut at zone borders."""

@@ -147,6 +147,27 @@ class Buddy:
         for top in self._top:
             self.free_frames -= top.carve(start, start + frames)
 
+    def isolate(self, start: int, frames: int) -> None:
+        """Takes frames that are free, in blocks below the top order, out of the lists (`isolate_freepages_range`)."""
+        end = start + frames
+        self.free_frames -= frames
+        while start < end:
+            lists = self._lists[self.type_of(start)]
+            order = next(order for order in range(TOP_ORDER) if start & -(1 << order) in lists[order])
+            first = start & -(1 << order)
+            del lists[order][first]
+            stop = min(end, first + (1 << order))
+            self._list_pieces(lists, first, start)
+            self._list_pieces(lists, stop, first + (1 << order))
+            start = stop
+
+    def _list_pieces(self, lists: list[dict[int, None]], start: int, end: int) -> None:
+        """Puts the parts of a split block back on its lists; they have no free buddies."""
+        while start < end:
+            order = min((start & -start).bit_length() - 1, (end - start).bit_length() - 1)
+            lists[order][start] = None
+            start += 1 << order
+
     def _smallest(self, order: int, wanted: MigrateType) -> int | None:
         """Splits the smallest sufficient block of the wanted type (`__rmqueue_smallest`)."""
         lists = self._lists[wanted]

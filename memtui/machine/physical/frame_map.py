@@ -130,6 +130,16 @@ class FrameMap:
         movable = sum((mask & window).bit_count() for owner, mask in mixed.masks.items() if owner.movable)
         return frames - (mixed.used & window).bit_count(), movable
 
+    def free_in(self, start: int, frames: int) -> list[Run]:
+        """Free runs, ascending, in a range that lies inside one mixed 4 MiB block."""
+        block, offset = start >> BLOCK_SHIFT, start & (BLOCK_FRAMES - 1)
+        window = ((1 << frames) - 1) << offset
+        return list(mask_runs(~self._blocks[block].used & window, block << BLOCK_SHIFT))
+
+    def mixed_blocks(self, start: int, end: int) -> list[int]:
+        """Numbers of the mixed 4 MiB blocks that overlap frames [start, end), ascending."""
+        return sorted(self._mixed_between(start >> BLOCK_SHIFT, -(-end >> BLOCK_SHIFT)))
+
     def difference(self, other: FrameMap) -> str | None:
         """Where this map and `other` disagree, in words; None if they are the same."""
         if list(self._whole.items()) != list(other._whole.items()):

@@ -1,0 +1,164 @@
+"""Compaction: movable pages gather at a zone's end, so that free ones join at its beginning.
+
+mm/compaction.c: the migrate scanner goes up from the zone's start and takes movable pages, the
+free scanner comes down from its end and offers free pages in movable pageblocks; where they meet
+the zone is done. Pageblocks that are wholly free or wholly one owner's are passed over: they are
+neither a source worth having (a huge page) nor a target (a free block of pageblock order).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from memtui.machine import costs
+from memtui.machine.core import Core
+from memtui.machine.errors import FrameStateError
+from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES, MigrateType
+from memtui.machine.physical.extents import Run
+from memtui.machine.physical.frame_map import BLOCK_SHIFT, FrameMap, Owner
+from memtui.machine.physical.zone import Zone
+
+
+class Moves:
+    """Where frames went: a translation of runs, in order of the old frames."""
+
+    def __init__(self) -> None:
+        self._old: list[int] = []
+        self._frames: list[int] = []
+        self._new: list[int] = []
+
+    def add(self, old: int, frames: int, new: int) -> None:
+        """Notes a move; old frames must come in ascending order."""
+        if self._old and self._old[-1] + self._frames[-1] == old and self._new[-1] + self._frames[-1] == new:
+            self._frames[-1] += frames
+            return
+        self._old.append(old)
+        self._frames.append(frames)
+        self._new.append(new)
+
+    def __iter__(self) -> Iterator[tuple[int, int, int]]:
+        """(old first frame, frames, new first frame)."""
+        return zip(self._old, self._frames, self._new, strict=True)
+
+    @property
+    def frames(self) -> int:
+        """Frames that moved."""
+        return sum(self._frames)
+
+    def translate(self, start: int, frames: int) -> Iterator[Run]:
+        """The run as it lies now, in its old order, in as many pieces as it takes."""
+        end = start + frames
+        index = max(bisect_right(self._old, start) - 1, 0)
+        while start < end:
+            while index < len(self._old) and self._old[index] + self._frames[index] <= start:
+                index += 1
+            if index == len(self._old) or self._old[index] >= end:
+                yield start, end - start
+                return
+            if start < self._old[index]:
+                yield start, self._old[index] - start
+                start = self._old[index]
+            stop = min(end, self._old[index] + self._frames[index])
+            yield self._new[index] + start - self._old[index], stop - start
+            start = stop
+
+
+@runtime_checkable
+class Relocatable(Protocol):
+    """A movable owner: told where its frames went, it puts its own records right."""
+
+    def relocate(self, moves: Moves) -> None:
+        """Replaces every frame that moved by the one it moved to."""
+
+
+@dataclass(slots=True)
+class Compaction:
+    """One pass over a zone."""
+
+    core: Core
+    zone: Zone
+    moves: dict[Owner, Moves] = field(default_factory=dict)
+
+    def run(self) -> int:
+        """Compacts the zone; returns how many pages moved."""
+        frame_map = self.core.allocator.frame_map
+        blocks = mixed_pageblocks(frame_map, self.zone)
+        targets = _Targets(self._targets(blocks))
+        for index, first in enumerate(blocks):
+            if not self._empty(index, first, targets):
+                break
+        for owner, moves in self.moves.items():
+            if not isinstance(owner, Relocatable):
+                raise FrameStateError(f"{owner!r} says it is movable and cannot be moved")
+            owner.relocate(moves)
+        moved = sum(moves.frames for moves in self.moves.values())
+        self.core.vm_events["pgmigrate_success"] += moved
+        self.core.vm_events["compact_isolated"] += 2 * moved
+        self.core.meter.charge(costs.MIGRATE_PAGE, moved)
+        return moved
+
+    def _empty(self, index: int, first: int, targets: _Targets) -> bool:
+        """Moves what is movable out of one pageblock; False once the scanners have met."""
+        frame_map = self.core.allocator.frame_map
+        self.core.vm_events["compact_migrate_scanned"] += PAGEBLOCK_FRAMES
+        for start, frames, owner in list(frame_map.runs(first, first + PAGEBLOCK_FRAMES)):
+            position, end = start, start + frames
+            while owner.movable and position < end:
+                found = targets.take(end - position, above=index)
+                if found is None:
+                    return False
+                target, part = found
+                self._move(owner, position, part, target)
+                position += part
+        return True
+
+    def _move(self, owner: Owner, start: int, frames: int, target: int) -> None:
+        frame_map, buddy = self.core.allocator.frame_map, self.zone.buddy
+        buddy.isolate(target, frames)
+        frame_map.assign(target, frames, owner)
+        frame_map.release(start, frames, owner)
+        buddy.free_run(start, frames)
+        self.moves.setdefault(owner, Moves()).add(start, frames, target)
+
+    def _targets(self, blocks: list[int]) -> Iterator[tuple[int, int, int]]:
+        """(index of the pageblock, first free frame, frames) from the zone's end down."""
+        frame_map = self.core.allocator.frame_map
+        for index in range(len(blocks) - 1, -1, -1):
+            first = blocks[index]
+            self.core.vm_events["compact_free_scanned"] += PAGEBLOCK_FRAMES
+            if self.zone.buddy.type_of(first) is MigrateType.MOVABLE:
+                for start, frames in frame_map.free_in(first, PAGEBLOCK_FRAMES):
+                    yield index, start, frames
+
+
+def mixed_pageblocks(frame_map: FrameMap, zone: Zone) -> list[int]:
+    """First frames of the zone's pageblocks that are neither wholly free nor wholly one owner's, ascending."""
+    found: list[int] = []
+    for block in frame_map.mixed_blocks(zone.layout.start, zone.layout.end):
+        for first in (block << BLOCK_SHIFT, (block << BLOCK_SHIFT) + PAGEBLOCK_FRAMES):
+            free, _ = frame_map.usage(first, PAGEBLOCK_FRAMES)
+            if 0 < free < PAGEBLOCK_FRAMES:
+                found.append(first)
+    return found
+
+
+class _Targets:
+    """The free scanner: free runs from the zone's end down, handed out in parts."""
+
+    def __init__(self, runs: Iterator[tuple[int, int, int]]) -> None:
+        self._runs = runs
+        self._place, self._start, self._room = 0, 0, 0
+
+    def take(self, frames: int, *, above: int) -> Run | None:
+        """Up to `frames` free frames in a pageblock after number `above`; None when the scanners have met."""
+        if not self._room:
+            self._place, self._start, self._room = next(self._runs, (-1, 0, 0))
+        if self._place <= above:
+            return None
+        start, part = self._start, min(self._room, frames)
+        self._start += part
+        self._room -= part
+        return start, part
