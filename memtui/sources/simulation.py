@@ -128,6 +128,10 @@ class Simulation:
         self._run = self._boot()
         self._seen = 0
 
+    def check(self) -> None:
+        """Proves the machine's laws as it is now. Raises FrameStateError with the one that is broken."""
+        self._run.machine.check()
+
     def snapshot(self, request: MapRequest) -> Snapshot:
         """The machine now, with the events since the Snapshot before."""
         taken = self._run.snapshot(request, since=self._seen)
