@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from memtui import __version__
 from memtui.cli import NOT_BUILT, app
+from memtui.commands.terminal import Interruptible
 
 SCENARIO = """\
 memtui: 1
@@ -257,3 +258,19 @@ def test_no_command_plays_the_tour() -> None:
     result = memtui()
     assert result.exit_code == 0
     assert result.stdout.startswith("The tour\n")
+
+
+def test_an_interrupted_run_writes_what_there_is_and_exits_with_130(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def asked(self: Interruptible) -> Interruptible:
+        self.asked = True
+        return self
+
+    monkeypatch.setattr(Interruptible, "__enter__", asked)
+    path = tmp_path / "out.json"
+    result = memtui("run", "-", "--json", str(path))
+    assert result.exit_code == 130
+    assert result.stderr == "memtui: interrupted at 1.000 s\n"
+    assert json.loads(path.read_text())["simulated_s"] == 1.0
+    assert result.stdout.startswith("A pool grows\n")

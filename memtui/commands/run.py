@@ -8,7 +8,7 @@ from typing import Final
 
 import memtui
 from memtui.commands import files, inputs, outcome
-from memtui.commands.exits import Status, not_built_yet
+from memtui.commands.exits import Status, not_built_yet, say
 from memtui.commands.inputs import BadInput
 from memtui.commands.outcome import Outputs
 from memtui.commands.terminal import Interruptible, has_screen, keyboard_at_hand
@@ -19,7 +19,7 @@ from memtui.sources.headless import Watch, play
 from memtui.sources.result import Result
 from memtui.sources.samples import BadInterval
 from memtui.sources.simulation import Simulation
-from memtui.units import MS
+from memtui.units import MS, format_clock
 
 CSV_INTERVAL_NS: Final = 100 * MS
 """Simulated time between the rows of `--csv` when `--interval` does not say."""
@@ -100,6 +100,8 @@ def _headless(scenario: Scenario, options: RunOptions, settings: Settings) -> in
             return interrupted.asked
 
         result = _played(simulation, settings, settings.until_ns, watch)
+    if interrupted.asked:
+        say(f"memtui: interrupted at {format_clock(result.simulated_ns)}")
     outcome.write(result, settings.outputs)
     if settings.wants_report:
         sys.stdout.write(text.render(result))

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from types import FrameType, TracebackType
+from typing import Final
 
 from memtui.commands.exits import Status
 
@@ -29,22 +30,26 @@ def keyboard_at_hand() -> bool:
 
 
 class Interruptible:
-    """While this context lasts, the first Ctrl-C only sets `asked`, so that what there is can be kept.
+    """While this context lasts, Ctrl-C or a request to end only sets `asked`, so that what there is can be kept.
 
     The second one ends the program at once.
     """
 
+    SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
     def __init__(self) -> None:
         self.asked = False
-        """Whether Ctrl-C was pressed."""
-        self._before = signal.getsignal(signal.SIGINT)
+        """Whether the run is to stop."""
+        self._before = [signal.getsignal(number) for number in self.SIGNALS]
 
     def __enter__(self) -> Interruptible:
-        signal.signal(signal.SIGINT, self._ask)
+        for number in self.SIGNALS:
+            signal.signal(number, self._ask)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        for number, handler in zip(self.SIGNALS, self._before, strict=True):
+            signal.signal(number, handler)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if self.asked:
