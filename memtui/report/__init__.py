@@ -1,0 +1,1 @@
+"""Runs without a screen: what came of them as text, JSON and CSV."""

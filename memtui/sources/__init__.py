@@ -1,0 +1,1 @@
+"""Where Snapshots come from: a scenario played, and what came of it."""
