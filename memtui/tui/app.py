@@ -84,7 +84,7 @@ class Dashboard(App[int]):
 
     @property
     def error(self) -> str:
-        """Why it stopped, or nothing while all is well."""
+        """What the source broke on, or nothing while all is well."""
         return self.player.error or self.fault
 
     def get_default_screen(self) -> Screen[None]:
@@ -144,10 +144,11 @@ class Dashboard(App[int]):
             self.leave(0)
             return
         scene = Scene(self._source.info, current, self.timeline, self.timeline.events())
-        self.board.paint(scene, Status(self._state(), self.player.speed, self.error))
+        why = self.error or scene.stopped
+        self.board.paint(scene, Status(self._state(why), self.player.speed, why))
 
-    def _state(self) -> PlayState:
-        if self.error:
+    def _state(self, why_stopped: str) -> PlayState:
+        if why_stopped:
             return PlayState.STOPPED
         if self._source.finished:
             return PlayState.FINISHED
@@ -288,9 +289,11 @@ def run_dashboard(
 ) -> int:
     """Opens the dashboard on the terminal, plays `source`, and returns the exit status once it was left.
 
-    0, or 3 when the machine could not go on, or 130 after ctrl+c. `until_ns` is the simulated
-    moment at which it pauses. Raises ValueError with one line for a theme, glyph set or speed
-    there is none of. What broke is said on standard error once the terminal is as it was.
+    0, or 3 when the source broke, or 130 after ctrl+c. A machine that ran out of memory as the
+    scenario may expect is no break: the source knows about it, and whoever called judges it.
+    `until_ns` is the simulated moment at which it pauses. Raises ValueError with one line for a
+    theme, glyph set or speed there is none of. What broke is said on standard error once the
+    terminal is as it was.
     """
     chosen = choose_glyphs(glyphs, sys.stdout.encoding, os.environ.get("TERM"))
     app = Dashboard(source, speed=speed, theme=theme, glyphs=chosen, until_ns=until_ns)

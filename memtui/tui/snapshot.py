@@ -40,7 +40,7 @@ def render_text(
     now = timeline.current
     assert now is not None
     scene = Scene(source.info, now, timeline, timeline.events())
-    status = Status(PlayState.FINISHED if source.finished else PlayState.PAUSED, 1.0)
+    status = Status(scene_state(scene, source.finished), 1.0, scene.stopped)
     return as_text(Desk(scene, status, layout, footer_hints(), PANELS[0].name, glyphs))
 
 
@@ -73,6 +73,13 @@ def render_svg(
             return app.export_screenshot(title=f"memtui - {source.info.scenario}", simplify=True)
 
     return tidy_svg(asyncio.run(picture()))
+
+
+def scene_state(scene: Scene, finished: bool) -> PlayState:
+    """What the header of a still picture says."""
+    if scene.stopped:
+        return PlayState.STOPPED
+    return PlayState.FINISHED if finished else PlayState.PAUSED
 
 
 def played_to(source: Playable, at_ns: int) -> Timeline:

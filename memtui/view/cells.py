@@ -27,8 +27,9 @@ Rows = list[Row]
 
 
 def row(*parts: Span | str) -> Row:
-    """A row of spans; plain text counts as `TEXT`."""
-    return tuple(part if isinstance(part, Span) else Span(part) for part in parts if part)
+    """A row of spans, empty ones left out; plain text counts as `TEXT`."""
+    spans = (part if isinstance(part, Span) else Span(part) for part in parts)
+    return tuple(span for span in spans if span.text)
 
 
 def dim(text: str) -> Span:
@@ -119,6 +120,17 @@ def flow(groups: Sequence[Row], width: int, gap: int = 2) -> Rows:
                 rows.append(current)
             current = group
     return [*rows, current] if current else rows
+
+
+def flow_some(groups: Sequence[Row], width: int, height: int, more: str, gap: int = 2) -> Rows:
+    """As many groups as `height` rows hold; the last one then says how many more there are."""
+    lines = flow([cut(group, width, more) for group in groups], width, gap)
+    kept = len(groups)
+    while len(lines) > max(0, height) and kept:
+        kept -= 1
+        rest = row(dim(f"{more} {len(groups) - kept} more"))
+        lines = flow([*(cut(group, width, more) for group in groups[:kept]), rest], width, gap)
+    return lines[: max(0, height)]
 
 
 def wrap(text: str, width: int) -> list[str]:

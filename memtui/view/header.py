@@ -79,7 +79,7 @@ def timeline_row(scene: Scene, status: Status, width: int, glyphs: Glyphs) -> Ro
     if status.error:
         return error_row(status, width, glyphs)
     end_ns = _end_ns(scene)
-    start, end = "0s ", f" {axis_time(end_ns)}" if scene.info.end_ns >= 0 else f" {glyphs.more}"
+    start, end = "0s ", f" {axis_time(end_ns)}" + ("" if scene.info.end_ns >= 0 else glyphs.more)
     length = width - len(start) - len(end)
     if length < 8:
         return fit(row(dim(start)), width, glyphs.more)

@@ -7,23 +7,23 @@ from itertools import groupby
 
 from memtui.snapshot import CellMap
 from memtui.units import format_bytes
-from memtui.view.cells import Row, Rows, Span, dim, flow, row
+from memtui.view.cells import Row, Rows, Span, dim, flow, flow_some, row
 from memtui.view.glyphs import Glyphs
-from memtui.view.numbers import SIZE_WIDTH
+from memtui.view.numbers import SIZE_WIDTH, cell_size
 from memtui.view.tokens import KINDS, Token
 
 _BOUNDARY = 255
 """Stands in the stream of cells where a node or zone begins; no cell code is that large."""
 
 GUTTER = SIZE_WIDTH + 1
-"""Cells of the column that says where in memory each row begins."""
+"""Cells of the column that says how much RAM lies below each row."""
 
 _GUTTER_FROM = 72
 """Maps at least this wide have that column."""
 
 
 def gutter_of(width: int) -> int:
-    """Cells that a map of `width` keeps for the address of each row; 0 in narrow ones."""
+    """Cells that a map of `width` keeps for the column at the left; 0 in narrow ones."""
     return GUTTER if width >= _GUTTER_FROM else 0
 
 
@@ -39,8 +39,8 @@ def draw_map(cells: CellMap, tokens: Mapping[int, Token], width: int, rows: int,
     stream = _with_boundaries(cells)
     drawn: Rows = []
     for start in range(0, min(len(stream), inner * rows), inner):
-        address = dim(_address(cells, stream, start).rjust(SIZE_WIDTH) + " ") if gutter else dim("")
-        drawn.append(row(address, *_runs(stream[start : start + inner], tokens, glyphs)))
+        below = dim(_below(cells, stream, start).rjust(SIZE_WIDTH) + " ") if gutter else dim("")
+        drawn.append(row(below, *_runs(stream[start : start + inner], tokens, glyphs)))
     if len(stream) > inner * rows and drawn:
         last = drawn[-1][-1]
         drawn[-1] = (*drawn[-1][:-1], last._replace(text=last.text[:-1]), Span(glyphs.more, Token.NOTICE))
@@ -57,7 +57,7 @@ def _with_boundaries(cells: CellMap) -> bytes:
     return b"".join((*parts, cells.cells[start:]))
 
 
-def _address(cells: CellMap, stream: bytes, start: int) -> str:
+def _below(cells: CellMap, stream: bytes, start: int) -> str:
     return format_bytes((start - stream.count(_BOUNDARY, 0, start)) * cells.cell_bytes)
 
 
@@ -80,7 +80,36 @@ def legend(kinds: Sequence[Token], width: int, glyphs: Glyphs, lead: str = "") -
     return flow(groups, width)
 
 
-def boundary_names(cells: CellMap, width: int, glyphs: Glyphs) -> Rows:
-    """The nodes and zones of the map in their order, as the boundaries separate them."""
-    groups = [row(Span(glyphs.boundary, Token.MARK), dim(f" {glyphs.text(label)}")) for _, label in cells.marks]
-    return flow(groups, width)
+def map_legend(
+    cells: CellMap,
+    kinds: Sequence[Token],
+    void: tuple[int, Token],
+    width: int,
+    rows: int,
+    glyphs: Glyphs,
+    lead: str = "",
+) -> Rows:
+    """What the map's glyphs mean, and the nodes and zones in the order in which its boundaries separate them.
+
+    `void` is the code, and the kind, of cells with nothing there: explained only where there are any.
+    """
+    code, nothing = void
+    shown = [*kinds, nothing] if code in cells.cells else list(kinds)
+    lines = legend(shown, width, glyphs, lead)
+    return lines + flow_some(_boundaries(cells, glyphs), width, rows - len(lines), glyphs.more)
+
+
+def _boundaries(cells: CellMap, glyphs: Glyphs) -> list[Row]:
+    groups, node = [], ""
+    for _, label in cells.marks:
+        place, _, zone = label.rpartition(" ")
+        words = label if place != node else zone
+        node = place
+        groups.append(row(Span(glyphs.boundary, Token.MARK), dim(f" {glyphs.text(words)}")))
+    return groups
+
+
+def caption(cells: CellMap, words: str, width: int) -> str:
+    """What one cell stands for, and what the column at the left says where there is one."""
+    size = words.format(cell_size(cells.cell_bytes))
+    return f"left: RAM below, without holes; {size}" if gutter_of(width) else size

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from memtui.reading import read
 from memtui.snapshot import Event, MapRequest, RunInfo, Snapshot
 from memtui.view.cells import Rows
 from memtui.view.glyphs import Glyphs
@@ -21,6 +22,14 @@ class Scene:
     history: History
     events: Sequence[Event] = ()
     """What happened up to now, oldest first, as far back as it was kept."""
+
+    @property
+    def stopped(self) -> str:
+        """Why the machine could not go on, in the words of its last bad event; empty while it can."""
+        if not read(self.now, "sim_stopped"):
+            return ""
+        bad = next((event for event in reversed(self.events) if event.severity == "bad"), None)
+        return bad.text if bad is not None else "the machine cannot go on"
 
 
 class PlayState(StrEnum):

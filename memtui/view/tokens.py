@@ -88,15 +88,15 @@ def _owner(kind: FrameKind, dark: str, light: str) -> Kind:
 
 
 KINDS: Final[Mapping[Token, Kind]] = {
-    Token.LEAF_1G: Kind("1G", "█", "█", "#", "#009E73", "#00765A"),
-    Token.LEAF_2M: Kind("2M", "▪", "■", "=", "#56B4E9", "#0072B2"),
-    Token.LEAF_4K: Kind("4K", "·", "·", ".", "#F0E442", "#8A5A00"),
-    Token.NOT_PRESENT: Kind("not present", "×", "x", "x", "#FF7A2F", "#C23B00"),
+    Token.LEAF_1G: Kind("1G", "█", "█", "#", "#009E73", "#11906C"),
+    Token.LEAF_2M: Kind("2M", "▪", "■", "=", "#56B4E9", "#0265A0"),
+    Token.LEAF_4K: Kind("4K", "·", "·", ".", "#F0E442", "#683D00"),
+    Token.NOT_PRESENT: Kind("not present", "×", "x", "x", "#DE4A12", "#C54407"),
     Token.HOLE: Kind("no RAM", "∅", "_", "_", "#707070", "#909090"),
-    Token.OWN: Kind("own", "▓", "▓", "O", "#56B4E9", "#0072B2"),
-    Token.SPLIT: Kind("split", "┼", "┼", "+", "#F0E442", "#8A5A00"),
-    Token.PARTLY_SHARED: Kind("partly", "▒", "▒", "p", "#E69F00", "#A35F00"),
-    Token.SHARED: Kind("shared, given back", "░", "░", "s", "#2FC79A", "#00765A"),
+    Token.OWN: Kind("own", "▓", "▓", "O", "#56B4E9", "#0074B4"),
+    Token.SPLIT: Kind("split", "┼", "┼", "+", "#F0E442", "#825700"),
+    Token.PARTLY_SHARED: Kind("partly", "▒", "▒", "p", "#B86200", "#BD7D13"),
+    Token.SHARED: Kind("shared, given back", "░", "░", "s", "#009E73", "#085B3A"),
     Token.NOT_POPULATED: Kind("none", "∅", "_", "_", "#707070", "#909090"),
     Token.OWNER_FREE: _owner(FrameKind.FREE, "#009E73", "#00765A"),
     Token.OWNER_RESERVED: _owner(FrameKind.RESERVED, "#8C8C8C", "#6E6E6E"),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from memtui.reading import read
-from memtui.snapshot import MapRequest, RunInfo, Snapshot
+from memtui.snapshot import DirectMapCell, MapRequest, RunInfo, Snapshot
 from memtui.units import KIB, format_count, format_frames
 from memtui.view.bars import bar
 from memtui.view.cells import Row, Rows, Span, dim, flow, row, strong
 from memtui.view.glyphs import Glyphs
 from memtui.view.history import largest, strip
-from memtui.view.maps import boundary_names, cells_for, draw_map, legend
-from memtui.view.numbers import cell_size, percent_of_ppm, size_of, whole_percent
+from memtui.view.maps import caption, cells_for, draw_map, map_legend
+from memtui.view.numbers import percent_of_ppm, size_of, whole_percent
 from memtui.view.panels.stack import Division, divide, stack
 from memtui.view.scene import Drawing, Panel, Scene
 from memtui.view.tokens import DIRECT_MAP_TOKENS, Token
@@ -20,7 +20,8 @@ _LEAVES = (
     ("DirectMap2M", "2M", Token.LEAF_2M),
     ("DirectMap4k", "4K", Token.LEAF_4K),
 )
-_KINDS = (Token.LEAF_1G, Token.LEAF_2M, Token.LEAF_4K, Token.NOT_PRESENT, Token.HOLE)
+_KINDS = (Token.LEAF_1G, Token.LEAF_2M, Token.LEAF_4K, Token.NOT_PRESENT)
+_VOID = (DirectMapCell.HOLE, Token.HOLE)
 _ONE_LINE_OF_FIGURES = 54
 """Width from which splits, collapses and tables stand in one row."""
 
@@ -31,8 +32,7 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     figures = _shares(scene.now, width, glyphs) + flow(_splits(scene.now, glyphs), width)
     rows = stack(division, figures, _strip(scene, width, division.strip, glyphs), *_map(scene, width, division, glyphs))
     cells = scene.now.direct_map_cells
-    shown = division.map and cells is not None
-    return Drawing(rows, f"1 cell = {cell_size(cells.cell_bytes)}" if shown and cells else "")
+    return Drawing(rows, caption(cells, "1 cell = {}", width) if cells is not None and division.map else "")
 
 
 def request(info: RunInfo, width: int, height: int) -> MapRequest:
@@ -83,7 +83,7 @@ def _map(scene: Scene, width: int, division: Division, glyphs: Glyphs) -> tuple[
         return [], []
     drawn = draw_map(cells, DIRECT_MAP_TOKENS, width, division.map, glyphs)
     lead = "finest leaf:" if width >= _ONE_LINE_OF_FIGURES else ""
-    return drawn, legend(_KINDS, width, glyphs, lead) + boundary_names(cells, width, glyphs)
+    return drawn, map_legend(cells, _KINDS, _VOID, width, division.legend, glyphs, lead)
 
 
 PANEL = Panel(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memtui.snapshot import Event, WorkloadView
-from memtui.view.cells import Row, Rows, Span, cut, cut_text, dim, flow, row, strong, wrap
+from memtui.view.cells import Row, Rows, Span, cut_text, dim, flow_some, row, strong, wrap
 from memtui.view.glyphs import Glyphs
 from memtui.view.numbers import moment
 from memtui.view.scene import Drawing, Panel, Scene
@@ -44,13 +44,7 @@ def _workloads(workloads: Sequence[WorkloadView], width: int, most: int, glyphs:
     if not groups:
         done = sum(work.state == "done" for work in workloads)
         return [row(dim(f"nothing runs; {done} done" if done else "nothing runs yet"))]
-    lines = flow([cut(group, width, glyphs.more) for group in groups], width, gap=3)
-    kept = len(groups)
-    while len(lines) > most and kept > 1:
-        kept -= 1
-        rest = row(dim(f"{glyphs.more} {len(groups) - kept} more"))
-        lines = flow([*(cut(group, width - 10, glyphs.more) for group in groups[:kept]), rest], width, gap=3)
-    return lines
+    return flow_some(groups, width, most, glyphs.more, gap=3)
 
 
 def _active(work: WorkloadView, glyphs: Glyphs) -> Row:

@@ -65,15 +65,23 @@ def _gauges(zones: Sequence[ZoneView], width: int, limit: int, glyphs: Glyphs) -
 
 def _zone_row(zone: ZoneView, name: str, width: int, glyphs: Glyphs) -> Row:
     figures = part_of(zone.free_frames * PAGE_BYTES, zone.managed_frames * PAGE_BYTES).rjust(_FIGURES)
-    length = max(4, width - len(name) - len(figures))
-    token = Token.BAD if zone.free_frames < zone.min_frames else Token.NOTICE
-    token = Token.GAUGE if zone.free_frames >= zone.low_frames else token
+    pressure, token = _pressure(zone)
+    words = pressure if width >= _WIDE else pressure[-4:]
+    length = max(4, width - len(name) - len(words) - len(figures))
     marks = (zone.min_frames, zone.low_frames, zone.high_frames)
     return row(
         dim(name),
         *gauge(zone.free_frames, zone.least_free_frames, zone.managed_frames, length, token, glyphs, marks),
+        Span(words, token),
         figures,
     )
+
+
+def _pressure(zone: ZoneView) -> tuple[str, Token]:
+    """Which watermark the zone is below, in words and as the colour of its gauge."""
+    if zone.free_frames < zone.min_frames:
+        return " below min", Token.BAD
+    return (" below low", Token.NOTICE) if zone.free_frames < zone.low_frames else ("", Token.GAUGE)
 
 
 def _key(width: int, glyphs: Glyphs) -> Row:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from memtui.snapshot import FrameKind
 from memtui.units import format_frames
 from memtui.view.bars import stacked
-from memtui.view.cells import Row, Rows, Span, dim, flow, row
+from memtui.view.cells import Row, Rows, Span, dim, flow_some, row
 from memtui.view.glyphs import Glyphs
-from memtui.view.tokens import OWNER_TOKENS, Token
+from memtui.view.tokens import OWNER_TOKENS
 
 
 def owner_rows(owners: Sequence[tuple[FrameKind, int]], width: int, height: int, glyphs: Glyphs) -> Rows:
@@ -22,18 +22,8 @@ def owner_rows(owners: Sequence[tuple[FrameKind, int]], width: int, height: int,
     if height == 1:
         return [bar]
     groups = [_group(kind, frames) for kind, frames in present]
-    return [bar, *_fitting(groups, width, height - 1, glyphs)]
+    return [bar, *flow_some(groups, width, height - 1, glyphs.more)]
 
 
 def _group(kind: FrameKind, frames: int) -> Row:
     return row(Span(kind.letter, OWNER_TOKENS[kind]), dim(f" {kind.value} "), format_frames(frames))
-
-
-def _fitting(groups: list[Row], width: int, height: int, glyphs: Glyphs) -> Rows:
-    lines = flow(groups, width)
-    kept = len(groups)
-    while len(lines) > height and kept:
-        kept -= 1
-        rest = row(Span(f"{glyphs.more} {len(groups) - kept} more", Token.DIM))
-        lines = flow([*groups[:kept], rest], width)
-    return lines

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from memtui.reading import read
-from memtui.snapshot import MapRequest, RunInfo, Snapshot, VmemmapView
+from memtui.snapshot import MapRequest, RunInfo, Snapshot, VmemmapCell, VmemmapView
 from memtui.units import KIB, PAGE_BYTES, format_bytes, format_count, format_frames
 from memtui.view.cells import Row, Rows, Span, dim, flow, row, strong
 from memtui.view.glyphs import Glyphs
 from memtui.view.history import largest, strip
-from memtui.view.maps import boundary_names, cells_for, draw_map, legend
+from memtui.view.maps import caption, cells_for, draw_map, map_legend
 from memtui.view.numbers import cell_size, part_of, percent
 from memtui.view.panels.stack import Division, divide, stack
 from memtui.view.scene import Drawing, Panel, Scene
 from memtui.view.tokens import VMEMMAP_TOKENS, Token
 
-_KINDS = (Token.OWN, Token.SHARED, Token.PARTLY_SHARED, Token.SPLIT, Token.NOT_POPULATED)
+_KINDS = (Token.OWN, Token.SHARED, Token.PARTLY_SHARED, Token.SPLIT)
+_VOID = (VmemmapCell.NOT_POPULATED, Token.NOT_POPULATED)
 _WIDE = 54
 _FRAMES_PER_2M = 8
 """Frames of struct pages a 2 MiB huge page has: 512 × 64 bytes."""
@@ -32,8 +33,8 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     if cells is None or not division.map:
         return Drawing(stack(division, figures, history, [], []))
     drawn = draw_map(cells, VMEMMAP_TOKENS, width, division.map, glyphs)
-    words = legend(_KINDS, width, glyphs) + boundary_names(cells, width, glyphs)
-    return Drawing(stack(division, figures, history, drawn, words), f"1 cell = memmap of {cell_size(cells.cell_bytes)}")
+    words = map_legend(cells, _KINDS, _VOID, width, division.legend, glyphs)
+    return Drawing(stack(division, figures, history, drawn, words), caption(cells, "1 cell = memmap of {}", width))
 
 
 def request(info: RunInfo, width: int, height: int) -> MapRequest:

@@ -1,0 +1,129 @@
+"""The whole screen as text: exact sizes, honest cuts, and pictures that are kept."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from memtui.snapshot import Event
+from memtui.units import SECOND
+from memtui.view.cells import row_width
+from memtui.view.glyphs import ASCII, BLOCK, UNICODE, Glyphs
+from memtui.view.scene import PlayState, Status
+from tests.fake_source import FakeSource
+from tests.view.pictures import desk_at, picture, rows_of
+
+SIZES = [(1, 1), (20, 3), (30, 5), (40, 12), (50, 50), (72, 20), (80, 24), (100, 30), (120, 40), (200, 60)]
+
+
+@pytest.mark.parametrize("glyphs", [UNICODE, BLOCK, ASCII], ids=lambda glyphs: glyphs.name)
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_the_screen_is_filled_exactly(width: int, height: int, glyphs: Glyphs) -> None:
+    rows = rows_of(desk_at("12.48", width, height, glyphs=glyphs))
+    assert [row_width(line) for line in rows] == [width] * height
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_ascii_means_ascii(width: int, height: int) -> None:
+    source = FakeSource(name="Überprüfung → 漢字\x1b[31m")
+    assert "".join(picture(desk_at("14.5", width, height, glyphs=ASCII, source=source))).isascii()
+
+
+def test_the_header_says_what_runs_where_and_how_fast() -> None:
+    first = picture(desk_at("12.48", 120, 40))[0]
+    assert first.startswith("memtui  The tour   server-64g · Linux 6.18 · 64.0 GiB · 2 nodes · seed 7")
+    assert first.endswith("▶ 12.480 s ×10   LIVE")
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (Status(PlayState.PAUSED, 1.0), "‖ 12.480 s ×1    PAUSED"),
+        (Status(PlayState.LIVE, math.inf), "▶ 12.480 s max   LIVE"),
+        (Status(PlayState.FINISHED, 0.1), "■ 12.480 s ×0.1  FINISHED"),
+        (Status(PlayState.STOPPED, 1.0, "nothing left to kill"), "■ 12.480 s ×1    STOPPED"),
+    ],
+)
+def test_the_header_says_in_which_state_it_is(status: Status, words: str) -> None:
+    assert picture(desk_at("12.48", 120, 40, status=status))[0].endswith(words)
+    assert words.split()[-1] in picture(desk_at("12.48", 80, 24, status=status))[0]
+    assert words.split()[-1] in picture(desk_at("12.48", 40, 12, status=status))[0]
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+def test_why_it_stopped_is_said_on_the_screen(size: tuple[int, int]) -> None:
+    status = Status(PlayState.STOPPED, 1.0, "nothing left to kill")
+    text = "\n".join(picture(desk_at("12.48", *size, status=status)))
+    assert "stopped: nothing left to kill" in text
+    assert "r restarts, q quits" in text
+
+
+def test_the_time_bar_has_entries_position_and_end() -> None:
+    bar = picture(desk_at("15", 120, 40))[1]
+    assert bar.startswith("0s ")
+    assert bar.endswith(" 30s")
+    inner = bar[3:-4]
+    assert inner.index("●") == (len(inner) - 1) // 2
+    assert inner.count("◆") == 6
+    assert set(inner[inner.index("●") :]) == {"●", "┈"}
+
+
+def test_the_time_bar_of_a_run_without_a_known_end() -> None:
+    desk = desk_at("12.48", 120, 40)
+    info = replace(desk.scene.info, end_ns=-1)
+    bar = picture(replace(desk, scene=replace(desk.scene, info=info)))[1]
+    assert bar.endswith(" 14s…")
+
+
+def test_a_footer_with_too_little_room_says_so_and_keeps_help_and_quit() -> None:
+    assert picture(desk_at("12.48", 80, 24))[-1].endswith("…  ? help  q quit")
+    assert "…" not in picture(desk_at("12.48", 200, 60))[-1]
+
+
+def test_below_all_sizes_one_line_of_figures_remains() -> None:
+    lines = picture(desk_at("12.48", 60, 4))
+    assert lines[0] == "12.48s ▶ 1G 84 % 2M 15 % 4K 1 % free 29.5 GiB"
+    assert lines[1:] == ["", "", ""]
+
+
+def test_rows_that_have_no_room_are_counted_in_the_frame() -> None:
+    text = "\n".join(picture(desk_at("12.48", 72, 20)))
+    assert "more row" in text
+
+
+def test_tabs_mark_the_panel_that_shows() -> None:
+    assert " 1 Direct map  [2 vmemmap]  3 TLB reach " in picture(desk_at("12.48", 120, 40, only="vmemmap"))[2]
+    assert picture(desk_at("12.48", 40, 12, chosen="memory"))[1] == "Free memory ◂ 1  2  3 [4] 5 ▸"
+
+
+def test_two_pictures_of_the_same_moment_are_the_same() -> None:
+    assert rows_of(desk_at("12.48", 120, 40)) == rows_of(desk_at("12.48", 120, 40))
+
+
+def test_a_machine_that_ran_out_says_so_in_the_words_of_its_last_bad_event() -> None:
+    scene = desk_at("12.48", 120, 40).scene
+    assert scene.stopped == ""
+    stopped = replace(scene.now, derived={**scene.now.derived, "sim_stopped": 1})
+    events = (Event(SECOND, "machine", "the machine cannot go on: nothing left to kill", "bad"),)
+    assert replace(scene, now=stopped, events=events).stopped == events[0].text
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "height", "only"),
+    [
+        ("all", 120, 40, None),
+        ("all", 80, 24, None),
+        ("direct-map", 40, 12, None),
+        ("memory", 120, 40, "memory"),
+        ("direct-map", 80, 24, "direct-map"),
+    ],
+    ids=["120x40", "80x24", "40x12", "memory-120x40", "direct-map-80x24"],
+)
+def test_picture(name: str, width: int, height: int, only: str | None, snapshot: object) -> None:
+    assert "\n".join(picture(desk_at("12.48", width, height, only=only))) == snapshot
+
+
+def test_picture_in_ascii(snapshot: object) -> None:
+    assert "\n".join(picture(desk_at("12.48", 120, 40, glyphs=ASCII))) == snapshot

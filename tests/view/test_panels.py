@@ -1,0 +1,248 @@
+"""Each panel by itself: the words of its figures, and that it keeps to its space at any size."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from memtui.fields import FIELDS
+from memtui.snapshot import Event, MapRequest, Snapshot, TlbView, VmemmapView, WorkloadView, ZoneView
+from memtui.timeline import Timeline
+from memtui.units import GIB, SECOND
+from memtui.view.catalogue import PANELS, digit, merged, panel
+from memtui.view.cells import plain, row_width
+from memtui.view.glyphs import ASCII, UNICODE
+from memtui.view.help import keys_help, panel_help
+from memtui.view.layout import lay_out
+from memtui.view.scene import Panel, Scene
+from memtui.view.tokens import Token
+from tests.fake_source import FakeSource, snapshot_at
+from tests.snapshots import snapshot
+from tests.view.pictures import scene_at
+
+NAMES = [entry.name for entry in PANELS]
+
+
+def scene_of(now: Snapshot, events: tuple[Event, ...] = ()) -> Scene:
+    timeline = Timeline()
+    timeline.append(now)
+    return Scene(FakeSource().info, now, timeline, events)
+
+
+def words(name: str, scene: Scene, width: int, height: int) -> str:
+    return plain(panel(name).draw(scene, width, height, UNICODE).rows)
+
+
+@pytest.fixture(scope="module")
+def tour() -> Scene:
+    return scene_at("12.48", lay_out(120, 40, None, "tlb"))
+
+
+def test_direct_map_figures(tour: Scene) -> None:
+    lines = words("direct-map", tour, 56, 13).split("\n")
+    assert lines[0].split()[-4:] == ["54.0", "GiB", "84", "%"]
+    assert lines[2].split()[-4:] == ["416", "MiB", "1", "%"]
+    assert lines[3] == "splits 1G→2M 3  2M→4K 202  collapses 12  tables 820 KiB"
+    assert lines[4].endswith(" 4K share")
+
+
+def test_a_machine_without_1g_leaves_has_no_bar_for_them() -> None:
+    now = snapshot_at(SECOND, MapRequest())
+    counters = {name: value for name, value in now.counters.items() if name != "DirectMap1G"}
+    lines = words("direct-map", scene_of(replace(now, counters=counters)), 56, 13).split("\n")
+    assert lines[0].startswith("2M ")
+    assert lines[0].endswith(">99 %")
+
+
+def test_vmemmap_figures(tour: Scene) -> None:
+    lines = words("vmemmap", tour, 56, 13).split("\n")
+    assert lines[:4] == [
+        "struct pages 1.00 GiB → 744 MiB   1.56 % → 1.14 % of RAM",
+        "given back 280 of 320 MiB   by 10 240 pages of 2M",
+        "split tables 640 KiB   to free all 280 MiB ✓",
+        "pool 10 240 × 2 MiB   10 240 free",
+    ]
+
+
+def test_vmemmap_says_when_the_frames_to_free_the_pool_are_not_there(tour: Scene) -> None:
+    view = replace(tour.now.vmemmap, restore_possible=False, optimised_1g=3)
+    text = words("vmemmap", replace(tour, now=replace(tour.now, vmemmap=view)), 56, 13)
+    assert "to free all 280 MiB ✗ not there" in text
+    assert "by 10 240 pages of 2M, 3 of 1G" in text
+
+
+def test_vmemmap_with_nothing_optimised() -> None:
+    now = replace(snapshot_at(0, MapRequest()), vmemmap=VmemmapView(262_144, 262_144, 0, 0, 0, 0, True))
+    text = words("vmemmap", scene_of(now), 56, 13)
+    assert "given back 0 B   no optimised huge pages" in text
+    assert "to free all" not in text
+
+
+def test_tlb_figures(tour: Scene) -> None:
+    lines = words("tlb", tour, 56, 12).split("\n")
+    assert lines[0].split() == ["skylake-sp", "reach,", "log", "scale"]
+    assert [line.split()[-2:] for line in lines[1:8]] == [
+        ["256", "KiB"],
+        ["64.0", "MiB"],
+        ["4.00", "GiB"],
+        ["6.00", "MiB"],
+        ["3.00", "GiB"],
+        ["16.0", "GiB"],
+        ["18.0", "GiB"],
+    ]
+    assert lines[4].startswith("L2  4K┐ 1536 ")
+    assert lines[5].startswith("    2M┘ 1536 ")
+    assert lines[-2] == "direct map       64.0 GiB  99.8 %  71.9 %  26.0    +16.6"
+
+
+def test_tlb_bars_share_one_log_scale(tour: Scene) -> None:
+    lines = words("tlb", tour, 56, 12).split("\n")
+    lengths = [line.count("█") for line in lines[1:8]]
+    by_reach = sorted(range(7), key=lambda place: (256, 65_536, 4 << 20, 6_144, 3 << 20, 16 << 20, 18 << 20)[place])
+    assert [lengths[place] for place in by_reach] == sorted(lengths)
+    assert len({line.index("┊") for line in lines[1:8]}) == 1
+
+
+def test_tlb_says_what_accesses_pay_even_where_there_is_no_room_for_the_table(tour: Scene) -> None:
+    assert "miss 71.9 % +16.6 cycles" in words("tlb", tour, 36, 8)
+
+
+def test_tlb_of_a_machine_that_has_none() -> None:
+    now = replace(snapshot_at(0, MapRequest()), tlb=TlbView("none"))
+    assert words("tlb", scene_of(now), 56, 12).startswith("none")
+
+
+def test_memory_figures(tour: Scene) -> None:
+    lines = words("memory", tour, 56, 12).split("\n")
+    assert lines[0].startswith("node 0 DMA    ┆█")
+    assert lines[1].startswith("       DMA32  ┆█")
+    assert lines[3].startswith("node 1 Normal ┆█")
+    assert lines[3].endswith("13.7 of 30.0 GiB")
+    assert lines[4] == "MemFree 29.5 GiB  MemAvailable 31.0 GiB  below 2M 5 %"
+    assert lines[5].split() == ["order", *map(str, range(11))]
+    assert lines[7].split() == "blocks 2k 764 764 764 764 763 763 760 757 754 7k".split()
+    assert lines[9].count("B") == 26
+    assert lines[10].startswith("B free 29.5 GiB  G hugetlb 20.0 GiB  s tmpfs 11.4 GiB")
+
+
+@pytest.mark.parametrize(
+    ("free", "words", "token"),
+    [(999, "", Token.GAUGE), (24, " below low", Token.NOTICE), (19, " below min", Token.BAD)],
+)
+def test_gauges_say_which_watermark_they_fell_below(free: int, words: str, token: Token) -> None:
+    zone = ZoneView(0, "Normal", 1000, free, 20, 25, 30, free, (0,) * 11)
+    spans = panel("memory").draw(scene_of(snapshot(0, zones=(zone,))), 56, 12, UNICODE).rows[0]
+    assert token in {span.token for span in spans}
+    assert words in plain([spans])
+    assert row_width(spans) == 56
+
+
+def test_zones_that_have_no_room_are_counted_and_the_lowest_is_named() -> None:
+    zones = tuple(ZoneView(node, "Normal", 1000, 900 - node * 50, 2, 3, 4, 0, (0,) * 11) for node in range(16))
+    text = words("memory", scene_of(snapshot(0, zones=zones)), 56, 12)
+    assert "… 8 more, least free: n15 Normal 15 %" in text
+
+
+def test_a_snapshot_without_counters_shows_nothing_rather_than_a_wrong_number() -> None:
+    scene = scene_of(snapshot(0))
+    for name in NAMES:
+        drawn = words(name, scene, 56, 13)
+        assert "MemFree" not in drawn
+        assert "splits" not in drawn
+        assert "pool" not in drawn
+
+
+def test_events_newest_first_with_what_runs_above(tour: Scene) -> None:
+    lines = words("events", tour, 116, 6).split("\n")
+    assert lines[0] == "▶ fork_storm 69 of 100 children   next 14.00s tmpfs_write /mnt/huge/f 1 GiB"
+    assert lines[1] == "  12.45s  fork_storm     child 69: 1 024 pages copied, anon_vma +1"
+    assert lines[2].startswith("  12.40s")
+
+
+def test_long_events_are_cut_with_a_sign_and_wrapped_where_there_is_room() -> None:
+    scene = scene_of(snapshot(0), (Event(0, "oom", "word " * 40, "bad"),))
+    assert words("events", scene, 60, 6).split("\n")[1].endswith("…")
+    assert len(words("events", scene, 60, 20).split("\n")) > 5
+
+
+def test_events_have_the_colour_of_their_severity() -> None:
+    events = tuple(Event(0, "x", severity, severity, at) for at, severity in enumerate(("info", "notice", "bad")))
+    rows = panel("events").draw(scene_of(snapshot(0), events), 60, 6, UNICODE).rows
+    assert [line[-1].token for line in rows[1:]] == [Token.BAD, Token.NOTICE, Token.TEXT]
+
+
+def test_what_holds_memory_is_told_from_what_runs() -> None:
+    works = (
+        WorkloadView("memfd_secret keys", "holding", "64 secrets"),
+        WorkloadView("fork_storm", "running", "3 of 9 children"),
+        WorkloadView("nr_hugepages", "done", ""),
+    )
+    scene = scene_of(replace(snapshot(0), workloads=works))
+    assert words("events", scene, 100, 6) == "▶ fork_storm 3 of 9 children   ■ memfd_secret keys 64 secrets"
+
+
+def test_workloads_that_have_no_room_are_counted() -> None:
+    works = tuple(WorkloadView(f"workload {number}", "running", "") for number in range(9))
+    assert (
+        words("events", scene_of(replace(snapshot(0), workloads=works)), 40, 6)
+        == "▶ workload 0   ▶ workload 1   … 7 more"
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("width", [1, 10, 26, 36, 46, 56, 76, 96, 116, 196])
+def test_panels_draw_at_any_size(tour: Scene, name: str, width: int) -> None:
+    for height in (0, 1, 2, 3, 5, 8, 10, 13, 20, 35, 55):
+        rows = panel(name).draw(tour, width, height, UNICODE).rows
+        if width >= 46:
+            assert max((row_width(line) for line in rows), default=0) <= width
+        if width >= 36 and height >= 10:
+            assert len(rows) <= height
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("seconds", ["0", "1", "3.5", "8", "30"])
+def test_panels_draw_at_any_moment_in_ascii(name: str, seconds: str) -> None:
+    scene = scene_at(seconds, lay_out(120, 40, name, name))
+    assert plain(panel(name).draw(scene, 116, 35, ASCII).rows).isascii()
+
+
+@pytest.mark.parametrize("entry", PANELS, ids=NAMES)
+def test_panels_name_counters_that_exist(entry: Panel) -> None:
+    assert entry.counters
+    assert [name for name in entry.counters if name not in FIELDS] == []
+
+
+def test_panels_are_found_by_name_and_digit() -> None:
+    assert [digit(name) for name in NAMES] == [1, 2, 3, 4, 5]
+    with pytest.raises(ValueError, match="no panel 'tbl'; expected one of direct-map, vmemmap, tlb, memory, events"):
+        panel("tbl")
+
+
+def test_requests_of_several_panels_become_one() -> None:
+    assert merged([MapRequest(3, 0), MapRequest(0, 5)]) == MapRequest(3, 5)
+    assert merged([]) == MapRequest()
+
+
+@pytest.mark.parametrize("entry", PANELS, ids=NAMES)
+def test_panel_help_explains_every_counter(entry: Panel) -> None:
+    text = plain(panel_help(entry, 80, UNICODE))
+    for name in entry.counters:
+        assert name in text
+        assert FIELDS[name].meaning.split()[0] in text
+    assert max(len(line) for line in text.split("\n")) <= 80
+
+
+def test_keys_help_has_every_key_and_every_glyph() -> None:
+    text = plain(keys_help([("Time", "space", "Pause"), ("Help", "q", "Quit")], 60, UNICODE))
+    assert "Time\nspace   Pause\n\nHelp\nq       Quit" in text
+    assert "× not present" in text
+    assert "G hugetlb" in text
+
+
+def test_the_size_of_the_machine_does_not_widen_figures() -> None:
+    now = snapshot_at(SECOND, MapRequest())
+    counters = {**now.counters, "DirectMap1G": 65_536 * GIB >> 10}
+    rows = panel("direct-map").draw(scene_of(replace(now, counters=counters)), 56, 13, UNICODE).rows
+    assert max(row_width(line) for line in rows) <= 56
