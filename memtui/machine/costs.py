@@ -7,7 +7,9 @@ not name is charged beside it, so that larger operations add up from smaller one
 - first touch of anonymous memory, per 4 KiB: FAULT, ALLOC_PAGE, ZERO_PAGE, MAP_PAGE, ACCESS_PAGE
 - the same, per 2 MiB: FAULT, ALLOC_HUGE_PAGE, ZERO_HUGE_PAGE, MAP_HUGE_PAGE, PAGE_TABLE (the one
   deposited for a later split) and ACCESS_PAGE for each 4 KiB the program writes to
-- a write to a shared page: FAULT, ALLOC_PAGE, COPY_PAGE, MAP_PAGE, ACCESS_PAGE
+- a write to a shared page: FAULT, ALLOC_PAGE, COPY_PAGE, MAP_PAGE, ACCESS_PAGE; SPLIT_PMD where a
+  2 MiB leaf mapped it; FAULT and ACCESS_PAGE alone if nobody else has the page any more
+- a write to a page that is there and is the process's own: ACCESS_PAGE
 - the last unmapping of a page: UNMAP_PAGE, FREE_PAGE; of a shared one: UNMAP_PAGE alone
 - fork: FORK, FORK_VMA, FORK_ANON_VMA, FORK_ANON_VMA_CHAIN, FORK_PAGE, FORK_HUGE_PAGE, PAGE_TABLE
 - one set_memory call: SET_MEMORY_PAGE per page, SPLIT_LEAF and FLUSH_ALL per split, then either
@@ -87,6 +89,11 @@ FREE_HUGE_PAGE: Final = Operation(
 )
 """Undoing the 511 tail struct pages and giving the order-9 block back."""
 
+TAIL_PAGE: Final = Operation(
+    "prepare a tail page", 8, "recorded: what ALLOC_HUGE_PAGE and FREE_HUGE_PAGE cost more than a page, by 511"
+)
+"""Preparing, or undoing, one tail struct page of a large folio between 4 KiB and 2 MiB."""
+
 ZERO_PAGE: Final = Operation("zero a page", 470, "recorded: a 512th of zeroing 2 MiB")
 """Clearing 4 KiB that are not in a cache."""
 
@@ -126,6 +133,9 @@ UNMAP_PAGE: Final = Operation(
 
 UNMAP_HUGE_PAGE: Final = Operation("unmap a huge page", 350, "recorded: exit of children sharing 1 GiB, 0.33-0.8 ms")
 """Clearing one PMD leaf, with rmap and counters; its deposited page table is FREE_PAGE_TABLE."""
+
+SPLIT_PMD: Final = Operation("split a 2 MiB entry", 1500, "assumed: filling a deposited table of 512 entries")
+"""Replacing one PMD leaf of a process by the page table deposited with it."""
 
 PAGE_TABLE: Final = Operation("page table", 900, "recorded: fork 1-2 us per huge page, most of it the table")
 """Allocating, clearing and installing one page-table page."""

@@ -49,16 +49,22 @@ class PageTables:
         """Table pages of this address space, the PGD included."""
         return self._frames.frames
 
-    def populate(self, first_page: int, pages: int) -> None:
+    def populate(self, first_page: int, pages: int, *, lowest: int = 0) -> None:
         """Makes the tables that virtual pages [first_page, first_page + pages) still lack.
 
-        All of them, or OutOfMemory with nothing changed.
+        `lowest` 1: no PTE tables, for 2 MiB leaves of files, which have none deposited. All of
+        them, or OutOfMemory with nothing changed.
         """
-        gaps = [slots.missing(*self._span(level, first_page, pages)) for level, slots in enumerate(self._slots)]
+        levels = range(lowest, len(LEVELS))
+        gaps = [self._slots[level].missing(*self._span(level, first_page, pages)) for level in levels]
         self._allocate(sum(high - low for level in gaps for low, high in level))
-        for slots, missing in zip(self._slots, gaps, strict=True):
+        for slots, missing in zip(self._slots[lowest:], gaps, strict=True):
             for low, high in missing:
                 slots.add(low, high)
+
+    def slots_without_table(self, first: int, last: int) -> list[tuple[int, int]]:
+        """The 2 MiB slots of [first, last) that have no PTE table (pmd_none), as ranges."""
+        return self._slots[0].missing(first, last)
 
     def depopulate(self, first_page: int, pages: int, floor: int, ceiling: int) -> None:
         """Frees the tables of an unmapped area (`free_pgtables`).

@@ -1,0 +1,236 @@
+"""Which pages of a file are in memory: the file's XArray (i_pages), as runs, and the nodes it takes.
+
+An entry is a folio of 2^order pages that lies on that many pages of its own; a run is folios of
+one order that follow each other in the file and in memory. A terabyte written in one go is one
+run; only what is scattered costs an element each.
+
+XArray nodes are counted, not stored: lib/xarray.c gives every node 64 slots, a folio of order 6
+or more one or more slots of the level above the lowest, and the tree no more levels than its
+last page needs. So 64 base pages share a node and eight 2 MiB pages do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from sortedcontainers import SortedDict
+
+from memtui.machine.errors import FrameStateError, OutOfMemory
+from memtui.machine.slab import SlabCaches
+
+CHUNK_SHIFT: Final = 6
+"""XA_CHUNK_SHIFT: a node has 64 slots."""
+LEVELS: Final = 6
+"""Levels the largest file needs: 64^6 pages."""
+NODE_CACHE: Final = "radix_tree_node"
+"""The slab cache of the nodes."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolioRun:
+    """Folios of one order, following each other in the file and in memory."""
+
+    index: int
+    """First page of the file."""
+    pages: int
+    frame: int
+    order: int
+
+    @property
+    def end(self) -> int:
+        """One past its last page of the file."""
+        return self.index + self.pages
+
+    @property
+    def folios(self) -> int:
+        """How many folios it is."""
+        return self.pages >> self.order
+
+    def part(self, start: int, end: int) -> FolioRun:
+        """The folios of pages [start, end), which must not cut one."""
+        if (start - self.index | end - start) & ((1 << self.order) - 1):
+            raise FrameStateError(f"pages {start}..{end} cut a folio of order {self.order}")
+        return FolioRun(start, end - start, self.frame + start - self.index, self.order)
+
+
+def nodes_of_span(start: int, end: int) -> int:
+    """Nodes of a file whose base pages [start, end), and no others, are in memory."""
+    if end <= max(start, 1):
+        return 0
+    return sum(_blocks(start, end, level) for level in range(_levels(end, large=False)))
+
+
+class FolioIndex:
+    """The folios of one file by page number."""
+
+    __slots__ = ("_blocks", "_large_pages", "_runs", "pages")
+
+    def __init__(self) -> None:
+        self._runs: SortedDict[int, FolioRun] = SortedDict()
+        self._blocks = [0] * LEVELS
+        """Level → nodes that would be there if the tree had that level."""
+        self._large_pages = 0
+        """Pages in folios whose entries lie above the lowest level."""
+        self.pages = 0
+        """Pages in memory."""
+
+    def __iter__(self) -> Iterator[FolioRun]:
+        return iter(self._runs.values())
+
+    def __len__(self) -> int:
+        """Number of runs."""
+        return len(self._runs)
+
+    @property
+    def end(self) -> int:
+        """One past the last page in memory."""
+        return self._runs.peekitem(-1)[1].end if self._runs else 0
+
+    @property
+    def nodes(self) -> int:
+        """XArray nodes the file's pages need."""
+        return self._nodes(self._blocks, self.end, self._large_pages > 0)
+
+    def run_at(self, page: int) -> FolioRun | None:
+        """The run that holds a page."""
+        run = self._before(page + 1)
+        return run if run is not None and page < run.end else None
+
+    def folio_at(self, page: int) -> FolioRun | None:
+        """The one folio that holds a page."""
+        run = self.run_at(page)
+        if run is None:
+            return None
+        start = page >> run.order << run.order
+        return run.part(start, start + (1 << run.order))
+
+    def overlapping(self, start: int, end: int) -> list[FolioRun]:
+        """The runs that touch pages [start, end), ascending and whole."""
+        first = max(self._runs.bisect_right(start) - 1, 0)
+        touching: list[FolioRun] = []
+        for key in self._runs.islice(first):
+            if key >= end:
+                break
+            run = self._runs[key]
+            if run.end > start:
+                touching.append(run)
+        return touching
+
+    def hole_at(self, page: int) -> tuple[int, int | None]:
+        """The hole around a page that is not in memory: its first page, and one past its last if it has an end."""
+        place = self._runs.bisect_right(page)
+        start = self._runs.peekitem(place - 1)[1].end if place else 0
+        return start, self._runs.peekitem(place)[0] if place < len(self._runs) else None
+
+    def growth(self, run: FolioRun) -> int:
+        """Nodes that adding these folios, where there is a hole now, would take."""
+        blocks = [count + gain for count, gain in zip(self._blocks, self._gains(run), strict=True)]
+        large = self._large_pages > 0 or run.order >= CHUNK_SHIFT
+        return self._nodes(blocks, max(self.end, run.end), large) - self.nodes
+
+    def add(self, run: FolioRun) -> None:
+        """Puts folios where there is a hole."""
+        if self.overlapping(run.index, run.end) or (run.index | run.frame) & ((1 << run.order) - 1):
+            raise FrameStateError(f"{run} does not fit into the file")
+        self._count(run, 1)
+        before, after = self._before(run.index), self._runs.get(run.end)
+        if before is not None and _joins(before, run):
+            del self._runs[before.index]
+            run = FolioRun(before.index, before.pages + run.pages, before.frame, run.order)
+        if after is not None and _joins(run, after):
+            del self._runs[after.index]
+            run = FolioRun(run.index, run.pages + after.pages, run.frame, run.order)
+        self._runs[run.index] = run
+
+    def take(self, start: int, end: int) -> list[FolioRun]:
+        """Removes the folios of pages [start, end), which must not cut one, and returns them ascending."""
+        taken: list[FolioRun] = []
+        for run in self.overlapping(start, end):
+            low, high = max(run.index, start), min(run.end, end)
+            part = run.part(low, high)
+            del self._runs[run.index]
+            for left in (run.part(run.index, low), run.part(high, run.end)):
+                if left.pages:
+                    self._runs[left.index] = left
+            self._count(part, -1)
+            taken.append(part)
+        return taken
+
+    def check(self) -> None:
+        """Raises FrameStateError unless runs are aligned, disjoint, and counted with their nodes."""
+        fresh = FolioIndex()
+        for run in self:
+            fresh.add(run)
+        if (fresh.pages, fresh.nodes, fresh._blocks) != (self.pages, self.nodes, self._blocks):
+            raise FrameStateError(f"file index counts {self.pages} pages, {self.nodes} nodes; has {fresh.pages}")
+
+    def _before(self, page: int) -> FolioRun | None:
+        """The last run that begins before a page."""
+        place = self._runs.bisect_left(page)
+        return self._runs.peekitem(place - 1)[1] if place else None
+
+    def _count(self, run: FolioRun, sign: int) -> None:
+        """Adds (before they are stored) or subtracts (after they are removed) folios in all counts."""
+        for level, gain in enumerate(self._gains(run)):
+            self._blocks[level] += sign * gain
+        self.pages += sign * run.pages
+        if run.order >= CHUNK_SHIFT:
+            self._large_pages += sign * run.pages
+
+    def _gains(self, run: FolioRun) -> list[int]:
+        """Level → nodes that only these folios, which are not stored, would occupy."""
+        before, place = self._before(run.index), self._runs.bisect_left(run.end)
+        after = self._runs.peekitem(place)[0] if place < len(self._runs) else None
+        gains: list[int] = []
+        for level in range(LEVELS):
+            shift = CHUNK_SHIFT * (level + 1)
+            first, last = run.index >> shift, (run.end - 1) >> shift
+            if run.order >= shift:
+                gains.append(0)
+                continue
+            if before is not None and (before.end - 1) >> shift == first:
+                first += 1
+            if after is not None and after >> shift == last:
+                last -= 1
+            gains.append(max(0, last - first + 1))
+        return gains
+
+    @staticmethod
+    def _nodes(blocks: list[int], end: int, large: bool) -> int:
+        return sum(blocks[: _levels(end, large=large)]) if end > 1 else 0
+
+
+def hold_nodes(slabs: SlabCaches, need: Callable[[], int]) -> int:
+    """Allocates the nodes that `need` asks for; returns how many are held now, never fewer.
+
+    What is needed is asked again after every allocation, because reclaim may have changed the
+    file meanwhile. Raises OutOfMemory with nothing kept.
+    """
+    held = 0
+    try:
+        while (wanted := need()) > held:
+            slabs.alloc(NODE_CACHE, wanted - held)
+            held = wanted
+    except OutOfMemory:
+        slabs.free(NODE_CACHE, held)
+        raise
+    return held
+
+
+def _levels(end: int, *, large: bool) -> int:
+    """Levels of a tree that ends there; one page at the very start needs none (the entry is the head)."""
+    levels = 2 if large else 1
+    while (end - 1) >> (CHUNK_SHIFT * levels):
+        levels += 1
+    return levels
+
+
+def _blocks(start: int, end: int, level: int) -> int:
+    shift = CHUNK_SHIFT * (level + 1)
+    return ((end - 1) >> shift) - (start >> shift) + 1
+
+
+def _joins(left: FolioRun, right: FolioRun) -> bool:
+    return left.order == right.order and left.end == right.index and left.frame + left.pages == right.frame

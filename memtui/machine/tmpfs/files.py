@@ -1,0 +1,84 @@
+"""A tmpfs mount and its files: plain state, changed by the store alone."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar
+
+from memtui.machine.file_index import FolioIndex
+from memtui.machine.tmpfs.coverage import Coverage
+from memtui.snapshot import FrameKind
+from memtui.units import frames_of
+
+if TYPE_CHECKING:
+    from memtui.machine.tmpfs.mapping import FileMapping
+
+
+class Huge(StrEnum):
+    """Mount option huge=: when files get huge pages."""
+
+    NEVER = "never"
+    ALWAYS = "always"
+    WITHIN_SIZE = "within_size"
+    """Only where the whole huge page lies inside the file."""
+    ADVISE = "advise"
+    """Only in mappings with MADV_HUGEPAGE."""
+
+
+@dataclass(slots=True, eq=False)
+class Mount:
+    """One mounted tmpfs (struct shmem_sb_info)."""
+
+    name: str
+    huge: Huge
+    limit_pages: int
+    """Mount option size=, in base pages."""
+    limit_inodes: int
+    """Mount option nr_inodes=."""
+    used_pages: int = 0
+    """Pages charged to the mount: those of all its files."""
+    files: dict[str, TmpfsFile] = field(default_factory=dict)
+    """Files that have a name."""
+    inodes: dict[TmpfsFile, None] = field(default_factory=dict)
+    """Every file there is, those that are only mapped any more included."""
+    ragged: OrderedDict[TmpfsFile, None] = field(default_factory=OrderedDict)
+    """Files that had a huge page reach past their end (shrinklist), oldest first."""
+    mounted: bool = True
+
+    @property
+    def free_pages(self) -> int:
+        """Pages files may still take."""
+        return self.limit_pages - self.used_pages
+
+
+@dataclass(slots=True, eq=False)
+class TmpfsFile:
+    """One file. It owns the frames of its pages."""
+
+    kind: ClassVar[FrameKind] = FrameKind.SHMEM
+    movable: ClassVar[bool] = True
+
+    mount: Mount
+    name: str
+    size_bytes: int = 0
+    """i_size."""
+    index: FolioIndex = field(default_factory=FolioIndex)
+    mapped: Coverage = field(default_factory=Coverage)
+    """Pages by the number of processes that map them."""
+    pmd_mapped: Coverage = field(default_factory=Coverage)
+    """The same for those mapped as part of 2 MiB entries."""
+    mappings: dict[FileMapping, None] = field(default_factory=dict)
+    linked: bool = True
+    """It has a name; a file without one lives while it is mapped."""
+    locked: bool = False
+    """A folio of it is being split: reclaim leaves the file alone."""
+
+    @property
+    def size_pages(self) -> int:
+        """Base pages up to its end, the last perhaps in part."""
+        return frames_of(self.size_bytes)
+
+    def __repr__(self) -> str:
+        return f"{self.mount.name}/{self.name}"

@@ -1,0 +1,269 @@
+"""tmpfs: mounts, files and what system calls do to them.
+
+What kind of pages files get is the design's business (`design.py`); everything else is here.
+Sizes are bytes, offsets too; pages of a file are counted in base pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from memtui.machine import costs
+from memtui.machine.core import Core
+from memtui.machine.errors import NoSpace, OutOfMemory
+from memtui.machine.page_tables import PageTables
+from memtui.machine.physical.frame_map import Owner
+from memtui.machine.slab import SlabCaches
+from memtui.machine.tmpfs import laws
+from memtui.machine.tmpfs.design import FILE_END, Fill, ShmemThp
+from memtui.machine.tmpfs.files import Huge, Mount, TmpfsFile
+from memtui.machine.tmpfs.mapping import FileMapping, map_pages, unmap_from
+from memtui.machine.tmpfs.store import ShmemStore
+from memtui.units import FRAMES_2M, PAGE_BYTES, frames_of
+
+INODE_CACHES: Final = ("shmem_inode_cache", "dentry")
+"""What a file costs beside its pages."""
+SHRINK_BATCH: Final = 1024
+"""Candidates of one mount looked at by one call for memory (the batch of a superblock's shrinker, `alloc_super`)."""
+
+
+class Tmpfs:
+    """All tmpfs mounts of the machine. Also the shrinker of what reaches past the ends of files."""
+
+    def __init__(
+        self, core: Core, slabs: SlabCaches, design: Callable[[Core, ShmemStore], ShmemThp], *, node: int = 0
+    ) -> None:
+        self._core = core
+        self._slabs = slabs
+        self._store = ShmemStore(core, slabs)
+        self._design = design(core, self._store)
+        self._node = node
+        self.mounts: dict[str, Mount] = {}
+        """Mounts by name."""
+        self._detached: dict[Mount, None] = {}
+        """Unmounted, but with files that are still mapped."""
+
+    @property
+    def frames(self) -> int:
+        """Shmem, in frames."""
+        return self._store.frames
+
+    @property
+    def huge_frames(self) -> int:
+        """ShmemHugePages, in frames."""
+        return self._store.huge_frames
+
+    @property
+    def mapped_frames(self) -> int:
+        """Frames of files that processes map: part of Mapped."""
+        return self._store.mapped_frames
+
+    @property
+    def pmd_mapped_frames(self) -> int:
+        """ShmemPmdMapped, in frames."""
+        return self._store.pmd_mapped_frames
+
+    @property
+    def nodes(self) -> int:
+        """XArray nodes (radix_tree_node) of all files."""
+        return self._store.nodes
+
+    def mount(self, name: str, huge: str = "never", size_bytes: int | None = None) -> Mount:
+        """mount -t tmpfs. Without a size it is half of RAM. Raises ValueError for a name in use, OutOfMemory."""
+        if name in self.mounts:
+            raise ValueError(f"a tmpfs is mounted as {name} already")
+        half = self._core.allocator.managed_frames // 2
+        self._core.meter.charge(costs.MOUNT)
+        self._new_inode()
+        limit = half if size_bytes is None else frames_of(size_bytes)
+        mount = self.mounts[name] = Mount(name, Huge(huge), limit, half)
+        return mount
+
+    def unmount(self, mount: Mount) -> None:
+        """umount: every file goes, those still mapped when the last mapping does (as with MNT_DETACH)."""
+        self._core.meter.charge(costs.MOUNT)
+        del self.mounts[mount.name]
+        mount.mounted = False
+        self._detached[mount] = None
+        for file in list(mount.files.values()):
+            self.unlink(file)
+        self._free_inode()
+        self._forget_if_gone(mount)
+
+    def create(self, mount: Mount, name: str) -> TmpfsFile:
+        """The file of that name, made if there is none. Raises NoSpace (no inodes) or OutOfMemory."""
+        if name in mount.files:
+            return mount.files[name]
+        if len(mount.inodes) + 1 >= mount.limit_inodes:
+            raise NoSpace(f"no inodes left on {mount.name}")
+        self._core.meter.charge(costs.TMPFS_FILE)
+        self._new_inode()
+        file = mount.files[name] = TmpfsFile(mount, name)
+        mount.inodes[file] = None
+        return file
+
+    def write(self, file: TmpfsFile, offset: int, size_bytes: int, chunk_bytes: int | None = None) -> int:
+        """write(2) of a range, in one call or in consecutive ones of `chunk_bytes`; returns the bytes written.
+
+        Fewer than asked when space or memory runs out on the way; NoSpace or OutOfMemory when not one
+        byte could be written.
+        """
+        if chunk_bytes is None or chunk_bytes >= size_bytes:
+            return self._write(file, offset, offset + size_bytes, None)
+        pages = chunk_bytes // PAGE_BYTES
+        if chunk_bytes % PAGE_BYTES == offset % PAGE_BYTES == 0:
+            if pages % FRAMES_2M == 0 and offset // PAGE_BYTES % FRAMES_2M == 0:
+                return self._write(file, offset, offset + size_bytes, None)
+            if pages <= FRAMES_2M and not pages & (pages - 1) and offset // PAGE_BYTES % pages == 0:
+                return self._write(file, offset, offset + size_bytes, pages)
+        done = 0
+        while done < size_bytes:
+            part = min(chunk_bytes, size_bytes - done)
+            try:
+                written = self._write(file, offset + done, offset + done + part, None)
+            except (NoSpace, OutOfMemory):
+                if not done:
+                    raise
+                break
+            done += written
+        return done
+
+    def truncate(self, file: TmpfsFile, size_bytes: int) -> None:
+        """ftruncate(2): what lies past the new end goes; growing makes a hole."""
+        self._core.meter.charge(costs.TMPFS_TRUNCATE)
+        shrinks = size_bytes < file.size_bytes
+        file.size_bytes = size_bytes
+        if shrinks:
+            self._design.drop(file, size_bytes, FILE_END)
+
+    def punch(self, file: TmpfsFile, offset: int, size_bytes: int) -> None:
+        """fallocate(2) with FALLOC_FL_PUNCH_HOLE; the file keeps its size."""
+        self._core.meter.charge(costs.TMPFS_PUNCH)
+        self._design.drop(file, offset, offset + size_bytes)
+
+    def unlink(self, file: TmpfsFile) -> None:
+        """unlink(2): the name goes, and the pages with the last mapping."""
+        del file.mount.files[file.name]
+        file.linked = False
+        if not file.mappings:
+            self._evict(file)
+
+    def map(
+        self, file: TmpfsFile, tables: PageTables, virtual_page: int, first: int, pages: int, *, advised: bool = False
+    ) -> FileMapping:
+        """mmap(2), MAP_SHARED, of pages [first, first + pages); `advised`: MADV_HUGEPAGE. The VMA is the caller's."""
+        mapping = FileMapping(file, first, pages, virtual_page, tables, advised)
+        file.mappings[mapping] = None
+        return mapping
+
+    def touch(self, mapping: FileMapping, start: int, end: int) -> int:
+        """Writes to pages [start, end) of the file through a mapping, as far as the file goes.
+
+        Returns one past the last page it could touch: the end of the file, if that comes first (the
+        access behind it is a SIGBUS). Raises NoSpace (SIGBUS too) or OutOfMemory; what was touched
+        before stays mapped.
+        """
+        file = mapping.file
+        end = min(end, mapping.end, file.size_pages)
+        if start >= end:
+            return start
+        window = (mapping.first, mapping.end)
+        wanted = Fill(start, end, None, None, window, mapping.congruent_order, advised=mapping.advised, node=self._node)
+        filled = self._design.fill(file, wanted)
+        if mapping.closed:
+            raise OutOfMemory("killed while it touched the mapping")
+        if filled.page > start:
+            map_pages(self._store, mapping, start, filled.page)
+            self._core.meter.charge(costs.ACCESS_PAGE, filled.page - start)
+        if filled.error is not None:
+            raise filled.error
+        return end
+
+    def unmap(self, mapping: FileMapping) -> None:
+        """munmap(2), or the end of the process. Page tables are the caller's to free."""
+        mapping.closed = True
+        unmap_from(self._store, mapping, mapping.first, mapping.end)
+        file = mapping.file
+        del file.mappings[mapping]
+        if not file.linked and not file.mappings:
+            self._evict(file)
+
+    def shrink(self, frames: int, *, direct: bool) -> int:
+        """Splits huge pages that reach past the ends of files; frees more or less than asked, as batches go."""
+        freed = 0
+        for mount in self._all_mounts():
+            freed += self._shrink_mount(mount, SHRINK_BATCH)
+        return freed
+
+    def drop_slab(self) -> int:
+        """What `echo 2 > drop_caches` makes tmpfs give back; returns the frames."""
+        freed = 0
+        for mount in self._all_mounts():
+            while part := self._shrink_mount(mount, SHRINK_BATCH):
+                freed += part
+        return freed
+
+    def claims(self) -> Iterator[tuple[Owner, int, int]]:
+        """(owner, first frame, frames) of every run of every file."""
+        for mount in self._all_mounts():
+            for file in mount.inodes:
+                for run in file.index:
+                    yield file, run.frame, run.pages
+        yield from self._design.claims()
+
+    def check(self) -> None:
+        """Raises FrameStateError unless all counts follow from the files and their mappings."""
+        for mount in self._all_mounts():
+            laws.check_mount(mount)
+        laws.check_store(self._store, [file for mount in self._all_mounts() for file in mount.inodes])
+        self._design.check()
+
+    def _write(self, file: TmpfsFile, offset: int, end_bytes: int, chunk_pages: int | None) -> int:
+        start, end = offset // PAGE_BYTES, frames_of(end_bytes)
+        filled = self._design.fill(file, Fill(start, end, end_bytes, chunk_pages, node=self._node))
+        written = min(filled.page * PAGE_BYTES, end_bytes) - offset
+        if written <= 0:
+            if filled.error is not None:
+                raise filled.error
+            return 0
+        self._core.meter.charge(costs.COPY_PAGE, filled.page - start)
+        return written
+
+    def _shrink_mount(self, mount: Mount, batch: int) -> int:
+        """One batch that gives something, or all there is."""
+        while True:
+            freed, done = self._design.shrink(mount, batch)
+            if freed or not done:
+                return freed
+
+    def _all_mounts(self) -> list[Mount]:
+        return [*self.mounts.values(), *self._detached]
+
+    def _evict(self, file: TmpfsFile) -> None:
+        """Nothing refers to the file any more: its pages and its inode go (`shmem_evict_inode`)."""
+        self._core.meter.charge(costs.TMPFS_FILE)
+        file.mount.ragged.pop(file, None)
+        self._store.remove(file, 0, FILE_END)
+        del file.mount.inodes[file]
+        self._free_inode()
+        self._forget_if_gone(file.mount)
+
+    def _forget_if_gone(self, mount: Mount) -> None:
+        if not mount.mounted and not mount.inodes:
+            self._detached.pop(mount, None)
+
+    def _new_inode(self) -> None:
+        done: list[str] = []
+        try:
+            for cache in INODE_CACHES:
+                self._slabs.alloc(cache)
+                done.append(cache)
+        except OutOfMemory:
+            for cache in done:
+                self._slabs.free(cache)
+            raise
+
+    def _free_inode(self) -> None:
+        for cache in INODE_CACHES:
+            self._slabs.free(cache)
