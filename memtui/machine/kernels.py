@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from memtui.machine.execmem import RoxCache
+from memtui.machine.rmap.anon_vma_chain import AnonVmaChain
 from memtui.machine.secretmem import PerPageSecretMemory
 
 POLICIES: Final[dict[str, dict[str, Any]]] = {
     "exec_memory": {"rox_cache": RoxCache},
+    "rmap": {"anon_vma_chain": AnonVmaChain},
     "secret_memory": {"per_page": PerPageSecretMemory},
 }
 """Axis → name → class."""

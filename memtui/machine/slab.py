@@ -9,7 +9,7 @@ which is what `shrink` of a cache leaves (the recordings shrank the caches they 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -108,17 +108,19 @@ class SlabCache:
         return sum((slabs.frames >> order) * self._per_slab(order) for order, slabs in self._slabs.items())
 
     def alloc(self, count: int, node: int) -> None:
-        """Adds objects. Raises OutOfMemory with nothing changed."""
-        missing = self.active + count - self.capacity
-        if missing > 0 and self.order > self._least_order:
-            missing -= self._grow(missing, self.order, self._light, node, partial=True)
-        if missing > 0:
-            try:
-                self._grow(missing, self._least_order, self._gfp, node, partial=False)
-            except OutOfMemory:
-                self._trim()
-                raise
-        self.active += count
+        """Adds objects. Raises OutOfMemory with nothing changed.
+
+        An OOM kill on the way may free objects of this very cache, so what is missing is counted anew.
+        """
+        try:
+            while (missing := self.active + count - self.capacity) > 0:
+                if self.order > self._least_order:
+                    missing -= self._grow(missing, self.order, self._light, node, partial=True)
+                if missing > 0:
+                    self._grow(missing, self._least_order, self._gfp, node, partial=False)
+            self.active += count
+        finally:
+            self._trim()
 
     def free(self, count: int) -> None:
         """Takes objects away; slabs that are no longer needed go back."""
@@ -179,6 +181,22 @@ class SlabCaches:
     def free(self, name: str, count: int = 1) -> None:
         """Takes `count` objects from a cache."""
         self._caches[name].free(count)
+
+    def alloc_many(self, counts: Mapping[str, int], node: int = 0) -> None:
+        """Adds objects to several caches. Raises OutOfMemory with nothing changed."""
+        done: dict[str, int] = {}
+        try:
+            for name, count in counts.items():
+                self._caches[name].alloc(count, node)
+                done[name] = count
+        except OutOfMemory:
+            self.free_many(done)
+            raise
+
+    def free_many(self, counts: Mapping[str, int]) -> None:
+        """Takes objects from several caches."""
+        for name, count in counts.items():
+            self._caches[name].free(count)
 
     def active(self, name: str) -> int:
         """Objects of a cache in use."""

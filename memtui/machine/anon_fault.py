@@ -1,0 +1,220 @@
+"""Write faults on anonymous memory: first touch, huge pages at fault time, copy-on-write.
+
+What `do_anonymous_page`, `do_huge_pmd_anonymous_page`, `do_wp_page` and `do_huge_pmd_wp_page` of
+Linux 6.18 do, for ranges of pages at once. A batch of pages is allocated in one request, in
+address order; when memory runs out, what could be had is mapped and OutOfMemory is raised, as the
+faults before the failing one would have been served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from memtui.machine import costs
+from memtui.machine.anon_memory import AnonMemory
+from memtui.machine.anon_store import slots_around
+from memtui.machine.core import Severity
+from memtui.machine.errors import OutOfMemory
+from memtui.machine.physical.allocator import GFP_HIGHUSER_MOVABLE, GFP_TRANSHUGE_LIGHT, Gfp
+from memtui.machine.physical.buddy import MigrateType
+from memtui.machine.vma import Mapping, Vma
+from memtui.units import FRAMES_2M
+
+if TYPE_CHECKING:
+    from memtui.machine.process import Process
+
+PageRange = tuple[int, int]
+"""Virtual pages [start, end)."""
+
+HUGE_ORDER: Final = 9
+GFP_TRANSHUGE: Final = Gfp(MigrateType.MOVABLE, oom=False)
+"""A huge page at fault time in a VMA with MADV_HUGEPAGE: it may reclaim directly (defrag=madvise)."""
+
+BATCH_PAGES: Final = 65536
+"""256 MiB: as far as one batch of faults reaches."""
+
+
+@dataclass(slots=True)
+class Written:
+    """What writes did."""
+
+    new_pages: int = 0
+    """Base pages' worth of memory that is there for the first time."""
+    huge_pages: int = 0
+    """Huge pages among it."""
+    fallbacks: int = 0
+    """Huge pages that were wanted and could not be had."""
+    copied_pages: int = 0
+    """Shared pages replaced by copies."""
+    reused_pages: int = 0
+    """Pages that were shared once and are this process's alone by now."""
+    split_leaves: int = 0
+    """2 MiB leaves split into page tables."""
+
+
+def batches(ranges: Iterable[PageRange]) -> Iterator[list[PageRange]]:
+    """Ascending ranges in groups that reach over at most BATCH_PAGES each, cut at their multiples."""
+    group: list[PageRange] = []
+    for start, end in ranges:
+        while start < end:
+            border = start - start % BATCH_PAGES + BATCH_PAGES
+            if group and group[0][0] < border - BATCH_PAGES:
+                yield group
+                group = []
+            group.append((start, min(end, border)))
+            start = min(end, border)
+    if group:
+        yield group
+
+
+def write(memory: AnonMemory, process: Process, vma: Vma, ranges: Iterable[PageRange]) -> Written:
+    """The process writes every page of the ranges (ascending, inside the VMA). Raises OutOfMemory."""
+    memory.rmap.prepare(vma, process.node)
+    fault = _Faults(memory, process, vma)
+    for batch in batches(ranges):
+        fault.serve(batch)
+    return fault.done
+
+
+class _Faults:
+    """Faults of one process in one VMA."""
+
+    def __init__(self, memory: AnonMemory, process: Process, vma: Vma) -> None:
+        self.done = Written()
+        self._memory = memory
+        self._core = memory.core
+        self._process = process
+        self._vma = vma
+
+    def serve(self, batch: list[PageRange]) -> None:
+        """Makes every page of a batch present and writable. Raises OutOfMemory with some of them served."""
+        absent = self._absent(batch)
+        slots = self._huge_slots(absent) if absent and self._memory.may_have_huge_pages(self._vma) else []
+        for low, high in absent:
+            self._process.tables.populate(low, high - low)
+        if slots:
+            self._fault_huge(slots)
+            absent = self._absent(batch)
+        copies = self._break_sharing(batch)
+        if absent or copies:
+            self._fault_pages(sorted([(*pages, False) for pages in absent] + [(*pages, True) for pages in copies]))
+        self._core.meter.charge(costs.ACCESS_PAGE, sum(high - low for low, high in batch))
+
+    def _absent(self, batch: list[PageRange]) -> list[PageRange]:
+        return [gap for low, high in batch for gap in self._vma.mapped.gaps(low, high)]
+
+    def _huge_slots(self, absent: list[PageRange]) -> list[PageRange]:
+        """Slots where a fault tries for a huge page: wholly in the VMA, and without a table so far."""
+        reached, ceiling = self._vma.huge_slots()
+        found: list[PageRange] = []
+        for pages in absent:
+            first, last = slots_around(*pages)
+            first, last = max(first, reached), min(last, ceiling)
+            if first < last:
+                found += self._process.tables.slots_without_table(first, last)
+                reached = last
+        return found
+
+    def _fault_huge(self, slots: list[PageRange]) -> None:
+        """Maps huge pages at as many of the slots as there are huge pages to be had."""
+        wanted = sum(last - first for first, last in slots)
+        store = self._memory.store_of(self._vma)
+        gfp = GFP_TRANSHUGE if self._vma.thp == "madvise" else GFP_TRANSHUGE_LIGHT
+        frames = self._core.allocator.allocate_many(store, gfp, wanted, HUGE_ORDER, self._process.node, partial=True)
+        got = frames.frames // FRAMES_2M
+        for first, last in slots:
+            if not frames.frames:
+                break
+            self._memory.map_new(self._vma, first * FRAMES_2M, frames.take((last - first) * FRAMES_2M), huge=True)
+        self._process.rss_pages += got * FRAMES_2M
+        self._process.huge_pages += got
+        self._note_huge(got, wanted - got)
+
+    def _note_huge(self, got: int, fallbacks: int) -> None:
+        """Counts and charges huge-page faults."""
+        self.done.new_pages += got * FRAMES_2M
+        self.done.huge_pages += got
+        self.done.fallbacks += fallbacks
+        events, meter = self._core.vm_events, self._core.meter
+        events["pgfault"] += got
+        events["thp_fault_alloc"] += got
+        if fallbacks and not events["thp_fault_fallback"]:
+            text = "no free 2 MiB block for a huge page: the fault falls back to base pages"
+            self._core.log(text, Severity.NOTICE)
+        events["thp_fault_fallback"] += fallbacks
+        for operation in (costs.FAULT, costs.ALLOC_HUGE_PAGE, costs.ZERO_HUGE_PAGE, costs.MAP_HUGE_PAGE):
+            meter.charge(operation, got)
+
+    def _break_sharing(self, batch: list[PageRange]) -> list[PageRange]:
+        """Takes over what nobody else has any more; returns the pages that must be copied."""
+        copies: list[PageRange] = []
+        for low, high in batch:
+            for start, end, mapping in self._vma.mapped.overlapping(low, high):
+                if mapping.exclusive:
+                    continue
+                if mapping.huge:
+                    copies += self._break_huge(start, end, mapping)
+                    continue
+                for first, last, own in mapping.store.reusable(start, end, self._vma.mapped):
+                    if own:
+                        self._reuse(first, last, mapping, last - first)
+                    else:
+                        copies.append((first, last))
+        return copies
+
+    def _break_huge(self, start: int, end: int, mapping: Mapping) -> Iterator[PageRange]:
+        """Writes through shared 2 MiB leaves: they stay where the huge page is not shared, else they split."""
+        first, last = slots_around(start, end)
+        parts = mapping.store.reusable(first * FRAMES_2M, last * FRAMES_2M, self._vma.mapped)
+        for low, high, own in parts:
+            slots = (high - low) // FRAMES_2M
+            if own:
+                self._reuse(low, high, mapping, slots)
+                continue
+            self._memory.split_leaves(self._vma, low // FRAMES_2M, high // FRAMES_2M, mapping.store)
+            self._process.huge_pages -= slots
+            self.done.split_leaves += slots
+            yield max(low, start), min(high, end)
+
+    def _reuse(self, low: int, high: int, mapping: Mapping, faults: int) -> None:
+        self._vma.mapped.set(low, high, mapping._replace(exclusive=True))
+        self.done.reused_pages += high - low
+        self._core.vm_events["pgfault"] += faults
+        self._core.meter.charge(costs.FAULT, faults)
+
+    def _fault_pages(self, jobs: list[tuple[int, int, bool]]) -> None:
+        """Serves (start, end, is a copy) in order with base pages. Raises OutOfMemory when they run out."""
+        wanted = sum(high - low for low, high, _ in jobs)
+        store = self._memory.store_of(self._vma)
+        frames = self._core.allocator.allocate_many(
+            store, GFP_HIGHUSER_MOVABLE, wanted, 0, self._process.node, partial=True
+        )
+        missing = wanted - frames.frames
+        copied = 0
+        for low, high, copy in jobs:
+            if not frames.frames:
+                break
+            part = frames.take(high - low)
+            high = low + part.frames
+            if copy:
+                copied += part.frames
+                for start, end, mapping in self._vma.mapped.overlapping(low, high):
+                    self._memory.unmap(start, end, mapping)
+            self._memory.map_new(self._vma, low, part, huge=False)
+        self._note_pages(wanted - missing - copied, copied)
+        if missing:
+            raise OutOfMemory(f"{missing} of {wanted} anonymous pages could not be had")
+
+    def _note_pages(self, new: int, copied: int) -> None:
+        """Counts and charges base-page faults."""
+        self._process.rss_pages += new
+        self.done.new_pages += new
+        self.done.copied_pages += copied
+        self._core.vm_events["pgfault"] += new + copied
+        meter = self._core.meter
+        for operation in (costs.FAULT, costs.ALLOC_PAGE, costs.MAP_PAGE):
+            meter.charge(operation, new + copied)
+        meter.charge(costs.ZERO_PAGE, new)
+        meter.charge(costs.COPY_PAGE, copied)

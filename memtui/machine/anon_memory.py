@@ -1,0 +1,132 @@
+"""Anonymous memory of the whole machine: all stores, the huge-page setting, the counters.
+
+Mappings are added, shared and removed here, so that AnonPages, AnonHugePages and the queue of
+huge pages to split follow every change; `anon_fault` decides what to add, `fork` what to share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from memtui.machine import costs
+from memtui.machine.anon_store import AnonStore
+from memtui.machine.core import Core
+from memtui.machine.physical.extents import Run
+from memtui.machine.physical.frame_map import Owner
+from memtui.machine.rmap.base import ReverseMap
+from memtui.machine.vma import Mapping, Vma, VmaKind
+from memtui.units import FRAMES_2M
+
+ThpEnabled = Literal["never", "madvise", "always"]
+"""/sys/kernel/mm/transparent_hugepage/enabled."""
+
+
+class AnonMemory:
+    """Who has which anonymous pages, and what /proc/meminfo and /proc/vmstat say of them."""
+
+    def __init__(self, core: Core, rmap: ReverseMap, thp_enabled: ThpEnabled) -> None:
+        self.core = core
+        self.rmap = rmap
+        self.thp_enabled = thp_enabled
+        """May change at any time; what is mapped stays as it is."""
+        self.anon_pages = 0
+        """Anonymous pages that something maps, parts of huge pages included (nr_anon_pages)."""
+        self.huge_pages = 0
+        """Huge pages that some 2 MiB leaf maps (nr_anon_transparent_hugepages)."""
+        self.stores: dict[AnonStore, None] = {}
+        """Every store that has frames, in the order in which they got their first."""
+        self.deferred: dict[tuple[AnonStore, int], None] = {}
+        """Huge pages (store and slot) partly unmapped, oldest first: split when memory is short."""
+
+    def may_have_huge_pages(self, vma: Vma) -> bool:
+        """Whether faults in a VMA try for huge pages (`thp_vma_allowable_order`)."""
+        if vma.kind is not VmaKind.ANON or vma.thp == "never" or self.thp_enabled == "never":
+            return False
+        return vma.thp == "madvise" or self.thp_enabled == "always"
+
+    def store_of(self, vma: Vma) -> AnonStore:
+        """The store that takes the VMA's new pages; the VMA must be prepared for reverse mapping."""
+        if vma.store is None:
+            vma.store = AnonStore(self.rmap.anchor(vma))
+        return vma.store
+
+    def map_new(self, vma: Vma, page: int, runs: Iterable[Run], *, huge: bool) -> None:
+        """Maps frames (one at least) just allocated for the VMA's store, from `page` on."""
+        store = self.store_of(vma)
+        end = store.add(page, runs, huge=huge)
+        self.stores[store] = None
+        vma.mapped.set(page, end, Mapping(store, True, huge))
+        self.anon_pages += end - page
+        self.huge_pages += (end - page) // FRAMES_2M if huge else 0
+
+    def share(self, parent: Vma, child: Vma) -> None:
+        """Maps into a child's VMA all that the parent's maps; neither may write without a fault from now on."""
+        parent.store = None
+        parent.mapped.update(lambda mapping: mapping._replace(exclusive=False))
+        child.mapped = parent.mapped.copy()
+        meter = self.core.meter
+        for low, high, mapping in child.mapped:
+            mapping.store.share(low, high, huge=mapping.huge)
+            if mapping.huge:
+                meter.charge(costs.FORK_HUGE_PAGE, (high - low) // FRAMES_2M)
+            else:
+                meter.charge(costs.FORK_PAGE, high - low)
+
+    def split_leaves(self, vma: Vma, first: int, last: int, store: AnonStore) -> None:
+        """Replaces the 2 MiB leaves of slots [first, last) by the tables deposited for them (`__split_huge_pmd`)."""
+        self.huge_pages -= store.split_leaves(first, last)
+        vma.mapped.set(first * FRAMES_2M, last * FRAMES_2M, Mapping(store, False, False))
+        self.core.vm_events["thp_split_pmd"] += last - first
+        self.core.meter.charge(costs.SPLIT_PMD, last - first)
+
+    def unmap(self, low: int, high: int, mapping: Mapping) -> None:
+        """Removes one mapping of pages, and gives back what nothing maps any more."""
+        store, meter = mapping.store, self.core.meter
+        gone = store.unmap(low, high, huge=mapping.huge)
+        self.anon_pages -= gone.pages
+        self.huge_pages -= gone.huge_unmapped
+        for slot in gone.partial_freed:
+            del self.deferred[store, slot]
+        for slot in gone.newly_partial:
+            self.deferred[store, slot] = None
+        self.core.vm_events["thp_deferred_split_page"] += len(gone.newly_partial)
+        self._free(store, gone.runs)
+        meter.charge(costs.FREE_PAGE, sum(frames for _, frames in gone.runs) - gone.huge_freed * FRAMES_2M)
+        meter.charge(costs.FREE_HUGE_PAGE, gone.huge_freed)
+
+    def unmap_vma(self, vma: Vma) -> None:
+        """Removes everything a VMA maps."""
+        for low, high, mapping in vma.mapped:
+            if mapping.huge:
+                self.core.meter.charge(costs.UNMAP_HUGE_PAGE, (high - low) // FRAMES_2M)
+            else:
+                self.core.meter.charge(costs.UNMAP_PAGE, high - low)
+            self.unmap(low, high, mapping)
+        vma.mapped.clear(vma.start, vma.end)
+        vma.store = None
+
+    def shrink(self, frames: int, *, direct: bool) -> int:
+        """Splits huge pages that are partly unmapped, oldest first, and frees those parts (`deferred_split_scan`)."""
+        freed = 0
+        while self.deferred and freed < frames:
+            store, slot = next(iter(self.deferred))
+            del self.deferred[store, slot]
+            runs = store.split_huge(slot)
+            self._free(store, runs)
+            freed += sum(length for _, length in runs)
+            self.core.vm_events["thp_split_page"] += 1
+            self.core.meter.charge(costs.SPLIT_HUGE_PAGE)
+        return freed
+
+    def claims(self) -> Iterator[tuple[Owner, int, int]]:
+        """(owner, first frame, frames) of every run of anonymous memory."""
+        for store in self.stores:
+            for start, frames in store.runs():
+                yield store, start, frames
+
+    def _free(self, store: AnonStore, runs: Iterable[Run]) -> None:
+        for start, frames in runs:
+            self.core.allocator.free(start, frames, store)
+        if not len(store.frames):
+            self.stores.pop(store, None)

@@ -1,0 +1,207 @@
+"""Anonymous pages that were made together: their frames, and how often each is mapped.
+
+A store holds the pages one VMA made between two forks, under their virtual page numbers, which a
+fork keeps the same for every relative. Frames, counts and huge pages are kept in runs, so a
+mapping made, forked or copied in bulk costs runs and not pages.
+
+A huge page is one thing until it is split: its frames go back together when nothing maps any part
+of it. When a part is unmapped and the rest is not, it is queued for splitting under pressure
+(`deferred_split_folio`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from memtui.machine.errors import FrameStateError
+from memtui.machine.physical.extents import Run
+from memtui.machine.physical.range_map import Piece, RangeMap
+from memtui.snapshot import FrameKind
+from memtui.units import FRAMES_2M
+
+if TYPE_CHECKING:
+    from memtui.machine.vma import Mapping
+
+
+class HugePages(NamedTuple):
+    """State of a run of huge pages."""
+
+    leaves: int
+    """How many 2 MiB leaves map each."""
+    partial: bool
+    """Part of each has been unmapped: queued for splitting."""
+
+
+@dataclass(slots=True)
+class Unmapped:
+    """What one removal of mappings did."""
+
+    pages: int
+    """Pages that nothing maps any more."""
+    huge_unmapped: int
+    """Huge pages whose last 2 MiB leaf went."""
+    huge_freed: int = 0
+    """Huge pages that nothing maps any part of; their frames are to be given back whole."""
+    runs: list[Run] = field(default_factory=list)
+    """Frames to give back, those of huge pages included."""
+    newly_partial: list[int] = field(default_factory=list)
+    """Slots of huge pages of which a part was unmapped for the first time."""
+    partial_freed: list[int] = field(default_factory=list)
+    """Slots of huge pages of which a part had been unmapped and that are freed now."""
+
+
+def slot_parts(low: int, high: int) -> Iterator[tuple[int, int]]:
+    """Cuts pages [low, high) into a run of whole 2 MiB slots and the ragged ends, each inside one slot."""
+    while low < high:
+        whole = low % FRAMES_2M == 0 and high - low >= FRAMES_2M
+        end = high - high % FRAMES_2M if whole else min(high, low - low % FRAMES_2M + FRAMES_2M)
+        yield low, end
+        low = end
+
+
+def slots_around(low: int, high: int) -> tuple[int, int]:
+    """The 2 MiB slots [first, last) that pages [low, high) touch."""
+    return low // FRAMES_2M, -(-high // FRAMES_2M)
+
+
+class AnonStore:
+    """Pages by virtual page number. It owns their frames."""
+
+    kind = FrameKind.ANON
+    movable = True
+
+    def __init__(self, anchor: object) -> None:
+        self.anchor = anchor
+        """Where reverse mapping finds those who map these pages."""
+        self.frames: RangeMap[int] = RangeMap()
+        """Page → its frame less its page number, so that contiguous memory is one range."""
+        self.counts: RangeMap[int] = RangeMap()
+        """Page → mappings; pages nobody maps have no entry."""
+        self.huge: RangeMap[HugePages] = RangeMap()
+        """2 MiB slot → huge page."""
+
+    def __repr__(self) -> str:
+        return "anonymous pages"
+
+    def runs(self) -> Iterator[Run]:
+        """(first frame, frames) of all frames."""
+        for low, high, shift in self.frames:
+            yield low + shift, high - low
+
+    def add(self, page: int, runs: Iterable[Run], *, huge: bool) -> int:
+        """New pages from `page` on, mapped once, in these frames; returns the page after the last."""
+        first = page
+        for start, frames in runs:
+            self.frames.set(page, page + frames, start - page)
+            page += frames
+        self.counts.set(first, page, 1)
+        if huge:
+            self.huge.set(first // FRAMES_2M, page // FRAMES_2M, HugePages(1, False))
+        return page
+
+    def share(self, low: int, high: int, *, huge: bool) -> None:
+        """One more mapping of pages that are mapped (fork)."""
+        self._recount(low, high, 1)
+        if huge:
+            self._recount_leaves(low // FRAMES_2M, high // FRAMES_2M, 1)
+
+    def split_leaves(self, first: int, last: int) -> int:
+        """One 2 MiB leaf of each slot in [first, last) becomes 512 entries; returns how many have no leaf left."""
+        return self._recount_leaves(first, last, -1)
+
+    def unmap(self, low: int, high: int, *, huge: bool) -> Unmapped:
+        """One mapping less of [low, high)."""
+        gone = self._recount(low, high, -1)
+        pages = sum(end - start for start, end in gone)
+        huge_unmapped = self._recount_leaves(low // FRAMES_2M, high // FRAMES_2M, -1) if huge else 0
+        result = Unmapped(pages, huge_unmapped)
+        for start, end, is_huge in [cut for unused in gone for cut in self._cut_by_size(*unused)]:
+            if is_huge:
+                for part in slot_parts(start, end):
+                    self._drop_huge(*slots_around(*part), result)
+            else:
+                result.runs += self._take(start, end)
+        return result
+
+    def split_huge(self, slot: int) -> list[Run]:
+        """Makes one huge page 512 base pages; returns the frames of those that nothing maps."""
+        self.huge.clear(slot, slot + 1)
+        unused = self.counts.gaps(slot * FRAMES_2M, (slot + 1) * FRAMES_2M)
+        return [run for start, end in unused for run in self._take(start, end)]
+
+    def reusable(self, low: int, high: int, mapped: RangeMap[Mapping]) -> list[Piece[bool]]:
+        """Cuts [low, high) into what a VMA may (True) and may not write without a copy (`wp_can_reuse_anon_folio`).
+
+        `mapped` is all that the VMA maps. A base page may be reused if nobody else maps it, any part
+        of a huge page only if nobody else maps any part of it.
+        """
+        parts: list[Piece[bool]] = []
+        for start, end, is_huge in self._cut_by_size(low, high):
+            counts = self.counts.overlapping(start, end)
+            if not is_huge or (len(counts) == 1 and start % FRAMES_2M == end % FRAMES_2M == 0):
+                parts += [(first, last, count == 1) for first, last, count in counts]
+                continue
+            for slot in range(*slots_around(start, end)):
+                first, last = max(start, slot * FRAMES_2M), min(end, (slot + 1) * FRAMES_2M)
+                parts.append((first, last, self._only_in(slot, mapped)))
+        return parts
+
+    def _only_in(self, slot: int, mapped: RangeMap[Mapping]) -> bool:
+        """Whether all mappings of a huge page are those of one VMA."""
+        low, high = slot * FRAMES_2M, (slot + 1) * FRAMES_2M
+        mine = sum(end - start for start, end, mapping in mapped.overlapping(low, high) if mapping.store is self)
+        return mine == sum((end - start) * count for start, end, count in self.counts.overlapping(low, high))
+
+    def _cut_by_size(self, low: int, high: int) -> list[Piece[bool]]:
+        """[low, high) cut into base pages (False) and parts of huge pages (True)."""
+        if not len(self.huge):
+            return [(low, high, False)]
+        parts: list[Piece[bool]] = []
+        for first, last, _ in self.huge.overlapping(*slots_around(low, high)):
+            start, end = max(low, first * FRAMES_2M), min(high, last * FRAMES_2M)
+            if low < start:
+                parts.append((low, start, False))
+            parts.append((start, end, True))
+            low = end
+        if low < high:
+            parts.append((low, high, False))
+        return parts
+
+    def _recount(self, low: int, high: int, change: int) -> list[tuple[int, int]]:
+        """Changes the mappings of pages that are mapped; returns the ranges that nothing maps any more."""
+        pieces = self.counts.overlapping(low, high)
+        if sum(end - start for start, end, _ in pieces) != high - low:
+            raise FrameStateError(f"pages {low:#x}..{high:#x} are not all mapped")
+        self.counts.replace(low, high, [(start, end, n + change) for start, end, n in pieces if n + change])
+        return [(start, end) for start, end, n in pieces if not n + change]
+
+    def _recount_leaves(self, first: int, last: int, change: int) -> int:
+        """Changes the number of leaves of each huge page; returns how many have none left."""
+        pieces = self.huge.overlapping(first, last)
+        if sum(end - start for start, end, _ in pieces) != last - first:
+            raise FrameStateError(f"slots {first:#x}..{last:#x} are not all huge pages")
+        changed = [(start, end, HugePages(huge.leaves + change, huge.partial)) for start, end, huge in pieces]
+        self.huge.replace(first, last, changed)
+        return sum(end - start for start, end, huge in changed if not huge.leaves)
+
+    def _drop_huge(self, first: int, last: int, result: Unmapped) -> None:
+        """Pages in these slots lost their last mapping: frees the huge pages, or marks the one that is still used."""
+        still_used = self.counts.overlapping(first * FRAMES_2M, last * FRAMES_2M)
+        for low, high, huge in self.huge.overlapping(first, last):
+            if still_used:
+                if not huge.partial:
+                    self.huge.set(low, high, HugePages(huge.leaves, True))
+                    result.newly_partial += range(low, high)
+                continue
+            result.runs += self._take(low * FRAMES_2M, high * FRAMES_2M)
+            result.huge_freed += high - low
+            result.partial_freed += range(low, high) if huge.partial else ()
+            self.huge.clear(low, high)
+
+    def _take(self, low: int, high: int) -> list[Run]:
+        """Takes pages out of the store; returns their frames."""
+        runs = [(start + shift, end - start) for start, end, shift in self.frames.overlapping(low, high)]
+        self.frames.clear(low, high)
+        return runs

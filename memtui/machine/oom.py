@@ -1,0 +1,90 @@
+"""The OOM killer: when nothing more can be reclaimed, the process that holds most is killed.
+
+As mm/oom_kill.c of Linux 6.18: badness is resident pages, swap and page-table pages; of equals
+the youngest goes. A victim exits at once. If it is the very process that needs memory, it cannot
+go in the middle of what it does: it is marked, its request fails, and it exits when the failed
+operation has been undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from memtui.machine import costs
+from memtui.machine.core import Core, Severity
+from memtui.machine.errors import MachineStopped, OutOfMemory
+from memtui.units import format_count, format_frames, kb_of_frames
+
+if TYPE_CHECKING:
+    from memtui.machine.process import Process
+
+
+class Killed(OutOfMemory):
+    """The process was killed by the OOM killer while it did this, and has exited."""
+
+
+def badness(process: Process) -> int:
+    """How much memory killing a process gives back, in pages (`oom_badness`; there is no swap)."""
+    return process.rss_pages + process.tables.frames
+
+
+class OomKiller:
+    """Chooses and ends victims; the page allocator asks it when all else has failed."""
+
+    def __init__(self, core: Core, candidates: Callable[[], Iterable[Process]], end: Callable[[Process], None]) -> None:
+        self._core = core
+        self._candidates = candidates
+        self._end = end
+        self.current: Process | None = None
+        """The process on whose behalf memory is being asked for."""
+        self.nothing_left = False
+        """Asked once when no process was left to kill: Linux panics."""
+
+    def kill(self) -> bool:
+        """Kills one process (`out_of_memory`). False if that frees nothing now: nobody is left, or it is the caller."""
+        victim: Process | None = None
+        for process in self._candidates():
+            if victim is None or badness(process) >= badness(victim):
+                victim = process
+        if victim is None:
+            self.nothing_left = True
+            return False
+        if victim.killed:
+            return False
+        victim.killed = True
+        self._core.meter.charge(costs.OOM_KILL)
+        self._core.vm_events["oom_kill"] += 1
+        self._report(victim)
+        if victim is self.current:
+            return False
+        self._end(victim)
+        return True
+
+    def raise_if_stopped(self) -> None:
+        """Raises MachineStopped if there was nobody left to kill."""
+        if self.nothing_left:
+            raise MachineStopped("out of memory, and no process is left to kill")
+
+    @contextmanager
+    def running(self, process: Process) -> Iterator[None]:
+        """What happens inside is done by `process`. Raises Killed instead of OutOfMemory if it is the victim."""
+        outer, self.current = self.current, process
+        try:
+            yield
+        except OutOfMemory:
+            self.current = outer
+            if not process.killed or not process.alive:
+                raise
+            self._end(process)
+            raise Killed(f"{process} was killed: out of memory") from None
+        finally:
+            self.current = outer
+
+    def _report(self, victim: Process) -> None:
+        """Says who and how much, as `__oom_kill_process` does."""
+        anon = format_frames(victim.rss_pages)
+        tables = format_count(kb_of_frames(victim.tables.frames))
+        text = f"Out of memory: killed process {victim}: {anon} of anonymous memory, {tables} kB of page tables"
+        self._core.log(text, Severity.BAD, "oom")

@@ -1,0 +1,141 @@
+"""A process: its address space, page tables and memory, and what its program can do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from memtui.machine import anon_fault, costs
+from memtui.machine.address_space import AddressSpace, guard_pages
+from memtui.machine.anon_fault import PageRange, Written
+from memtui.machine.anon_memory import AnonMemory
+from memtui.machine.core import KernelOwner
+from memtui.machine.errors import OutOfMemory
+from memtui.machine.oom import OomKiller
+from memtui.machine.page_tables import PageTables
+from memtui.machine.physical.extents import FrameList
+from memtui.machine.physical.frame_map import Owner
+from memtui.machine.slab import SlabCaches
+from memtui.machine.vma import ThpAdvice, Vma, VmaKind
+from memtui.snapshot import FrameKind
+from memtui.units import FRAMES_2M, PAGE_BYTES, frames_of
+
+STACK_OWNER: Final = KernelOwner("kernel stacks", FrameKind.KERNEL_STACK)
+VMA_CACHE: Final = "vm_area_struct"
+NODE_CACHE: Final = "maple_node"
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessKernel:
+    """The parts of the kernel that processes call."""
+
+    memory: AnonMemory
+    slabs: SlabCaches
+    oom: OomKiller
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessParts:
+    """What a process is made of, apart from its pages and kernel objects."""
+
+    space: AddressSpace
+    tables: PageTables
+    stack: FrameList
+    """Frames of its kernel stack."""
+
+
+class Process:
+    """One process. Made by `Processes`; its memory calls may raise OutOfMemory, as Killed if it was the victim."""
+
+    def __init__(self, pid: int, name: str, node: int, parts: ProcessParts, kernel: ProcessKernel) -> None:
+        self.pid = pid
+        self.name = name
+        self.node = node
+        """Where it runs: its memory comes from there first."""
+        self.space = parts.space
+        self.tables = parts.tables
+        self.stack = parts.stack
+        self.rss_pages = 0
+        """Anonymous pages it maps."""
+        self.huge_pages = 0
+        """2 MiB leaves among its mappings."""
+        self.alive = True
+        self.killed = False
+        """The OOM killer chose it."""
+        self._memory = kernel.memory
+        self._slabs = kernel.slabs
+        self._oom = kernel.oom
+
+    def __str__(self) -> str:
+        return f"{self.pid} ({self.name})"
+
+    def mmap(self, size_bytes: int, thp: ThpAdvice = "never", *, guard: bool = False, name: str = "anon") -> Vma:
+        """Maps private anonymous memory; nothing of it is there until it is written.
+
+        With `guard` it lies between, or before, inaccessible areas that keep it a VMA of its own
+        (`guard_pages`). Raises OutOfMemory with nothing changed.
+        """
+        pages = frames_of(size_bytes)
+        before, after = guard_pages(pages) if guard else (0, 0)
+        start = self.space.find_gap(pages, before, after)
+        if start is None:
+            raise OutOfMemory(f"no gap of {pages} pages in the address space of {self}")
+        vma = Vma(name, start, start + pages, thp=thp, guarded=guard)
+        bounds = [(start - before, start), (vma.end, vma.end + after)]
+        vmas = [vma, *(Vma("guard", low, high, VmaKind.GUARD) for low, high in bounds if low < high)]
+        with self._oom.running(self):
+            self._insert(vmas)
+        self._memory.core.meter.charge(costs.MMAP, len(vmas))
+        return vma
+
+    def touch(self, vma: Vma, first_page: int = 0, pages: int | None = None) -> Written:
+        """Writes to every page of a part of a VMA (all of it by default), counted from its start."""
+        end = vma.pages if pages is None else first_page + pages
+        return self.write(vma, [(first_page, end)])
+
+    def write(self, vma: Vma, ranges: Iterable[PageRange]) -> Written:
+        """Writes to every page of some ranges of a VMA: ascending, as pages [start, end) counted from its start.
+
+        Raises OutOfMemory with part of it done, if memory runs out.
+        """
+        with self._oom.running(self):
+            there = ((vma.start + low, vma.start + high) for low, high in ranges)
+            return anon_fault.write(self._memory, self, vma, there)
+
+    def munmap(self, vma: Vma) -> None:
+        """Unmaps a VMA with its guards: pages, tables and objects that only it needed go back."""
+        vmas = [vma, *self.space.guards_of(vma)]
+        self.rss_pages -= vma.resident_pages()
+        self.huge_pages -= vma.huge_leaves()
+        self._memory.unmap_vma(vma)
+        self._memory.rmap.unlink([vma])
+        self.tables.depopulate(vma.start, vma.pages, *self.space.neighbours(vma))
+        nodes = self.space.tree_nodes
+        for area in vmas:
+            self.space.remove(area)
+        self._slabs.free_many({VMA_CACHE: len(vmas), NODE_CACHE: nodes - self.space.tree_nodes})
+        self._memory.core.meter.charge(costs.MMAP, len(vmas))
+
+    def claims(self) -> Iterator[tuple[Owner, int, int]]:
+        """(owner, first frame, frames) of its kernel stack and page tables; `AnonMemory` claims its pages."""
+        for start, frames in self.stack:
+            yield STACK_OWNER, start, frames
+        yield from self.tables.claims()
+
+    def tlb_mix(self) -> tuple[int, int, int]:
+        """Bytes it maps now by leaves of 4 KiB, 2 MiB and 1 GiB."""
+        huge_pages = self.huge_pages * FRAMES_2M
+        return (self.rss_pages - huge_pages) * PAGE_BYTES, huge_pages * PAGE_BYTES, 0
+
+    def _insert(self, vmas: list[Vma]) -> None:
+        """Adds areas with their objects. Raises OutOfMemory with nothing changed."""
+        nodes = self.space.tree_nodes
+        for vma in vmas:
+            self.space.insert(vma)
+        try:
+            self._slabs.alloc_many({VMA_CACHE: len(vmas), NODE_CACHE: self.space.tree_nodes - nodes}, self.node)
+        except OutOfMemory:
+            for vma in vmas:
+                self.space.remove(vma)
+            raise

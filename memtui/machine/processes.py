@@ -1,0 +1,209 @@
+"""All processes: how they begin, fork and end, and what they hold together.
+
+`copy_process`, `dup_mmap` and `do_exit` of Linux 6.18. Whatever a child needs is asked for first,
+kernel objects, stack and page tables; only when all is there is anything linked or shared, so
+that a fork that fails leaves no trace.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+from memtui.machine import anon_fault, costs
+from memtui.machine.address_space import AddressSpace
+from memtui.machine.anon_memory import AnonMemory, ThpEnabled
+from memtui.machine.core import Core, Severity
+from memtui.machine.errors import OutOfMemory
+from memtui.machine.oom import Killed, OomKiller
+from memtui.machine.page_tables import PageTables
+from memtui.machine.physical.allocator import GFP_KERNEL
+from memtui.machine.physical.frame_map import Owner
+from memtui.machine.process import NODE_CACHE, STACK_OWNER, VMA_CACHE, Process, ProcessKernel, ProcessParts
+from memtui.machine.process_laws import check_processes
+from memtui.machine.program import IMAGE, KERNEL_STACK_FRAMES, TASK_OBJECTS
+from memtui.machine.rmap.base import ReverseMap
+from memtui.machine.slab import SlabCaches
+from memtui.machine.vma import Vma
+from memtui.units import FRAMES_2M
+
+FIRST_PID = 1000
+WRITTEN_AFTER_FORK = {segment.start: segment.written_after_fork for segment in IMAGE if segment.written_after_fork}
+
+
+class Processes:
+    """Every process there is, oldest first."""
+
+    def __init__(self, core: Core, slabs: SlabCaches, rmap: ReverseMap, thp_enabled: ThpEnabled) -> None:
+        """Becomes the page allocator's OOM killer, and one of its shrinkers (huge pages partly unmapped)."""
+        self.memory = AnonMemory(core, rmap, thp_enabled)
+        """Anonymous memory and its counters; `memory.thp_enabled` may be changed at any time."""
+        self.oom = OomKiller(core, self.__iter__, self._end)
+        self._kernel = ProcessKernel(self.memory, slabs, self.oom)
+        self._core = core
+        self._slabs = slabs
+        self._table: dict[int, Process] = {}
+        self._next_pid = FIRST_PID
+        core.allocator.oom_killer = self.oom.kill
+        core.allocator.shrinkers.append(self.memory)
+
+    def __iter__(self) -> Iterator[Process]:
+        return iter(self._table.values())
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def spawn(self, name: str) -> Process:
+        """Starts a process: the recorded test program, with nothing mapped of its own.
+
+        Raises OutOfMemory with nothing changed; MachineStopped if nobody is left whose memory it could have.
+        """
+        space = AddressSpace()
+        for segment in IMAGE:
+            space.insert(Vma(segment.name, segment.start, segment.start + segment.pages, segment.kind))
+        node = self._next_node()
+        objects = Counter(_space_objects(space))
+        try:
+            process = self._make(name, node, space, objects, lambda: PageTables(self._core, node))
+            self._or_end(process, self._load_image)
+        except OutOfMemory:
+            self.oom.raise_if_stopped()
+            raise
+        self._core.meter.charge(costs.FORK)
+        self._core.meter.charge(costs.MMAP, len(IMAGE))
+        return self._enter(process)
+
+    def fork(self, parent: Process, name: str | None = None) -> Process:
+        """A child that shares all of its parent's memory until one of them writes.
+
+        It writes a little of its stack and data at once, as every child does. Raises OutOfMemory
+        (as Killed if the parent was the OOM killer's victim) with nothing changed.
+        """
+        try:
+            with self.oom.running(parent):
+                child = self._copy(parent, name or parent.name)
+        except Killed:
+            raise
+        except OutOfMemory:
+            self._core.log(f"fork of process {parent} failed: out of memory", Severity.BAD)
+            raise
+        return self._enter(child)
+
+    def exit(self, process: Process) -> None:
+        """Ends a process and gives back all that it alone had; nothing if it has ended already."""
+        if process.alive:
+            self._end(process)
+
+    @property
+    def anon_frames(self) -> int:
+        """Anonymous pages that something maps (AnonPages)."""
+        return self.memory.anon_pages
+
+    @property
+    def huge_frames(self) -> int:
+        """Those of them in huge pages that a 2 MiB leaf maps (AnonHugePages)."""
+        return self.memory.huge_pages * FRAMES_2M
+
+    @property
+    def table_frames(self) -> int:
+        """Page-table pages of all processes."""
+        return sum(process.tables.frames for process in self)
+
+    @property
+    def stack_frames(self) -> int:
+        """Frames of all kernel stacks; they are mapped through vmalloc."""
+        return KERNEL_STACK_FRAMES * len(self)
+
+    def claims(self) -> Iterator[tuple[Owner, int, int]]:
+        """(owner, first frame, frames) of everything processes hold, slab objects apart."""
+        for process in self:
+            yield from process.claims()
+        yield from self.memory.claims()
+
+    def check(self) -> None:
+        """Raises FrameStateError if a law of processes or their memory is broken."""
+        check_processes(self._table.values(), self.memory, self._slabs)
+
+    def _copy(self, parent: Process, name: str) -> Process:
+        vmas = list(parent.space)
+        plan = self.memory.rmap.plan_fork(vmas)
+        space = parent.space.copy()
+        node = self._next_node()
+        objects = Counter(_space_objects(space))
+        objects.update(plan.objects)
+        child = self._make(name, node, space, objects, lambda: parent.tables.copy_for_fork(node))
+        for vma, copy in zip(vmas, space, strict=True):
+            if len(vma.mapped):
+                self.memory.share(vma, copy)
+        plan.link(list(space))
+        child.rss_pages, child.huge_pages = parent.rss_pages, parent.huge_pages
+        self._core.meter.charge(costs.FORK)
+        self._core.meter.charge(costs.FORK_VMA, len(vmas))
+        self._or_end(child, self._write_after_fork)
+        return child
+
+    def _make(
+        self, name: str, node: int, space: AddressSpace, objects: Counter[str], tables: Callable[[], PageTables]
+    ) -> Process:
+        """A process with everything but pages. Raises OutOfMemory with nothing changed."""
+        allocator = self._core.allocator
+        with ExitStack() as undo:
+            self._slabs.alloc_many(objects, node)
+            undo.callback(self._slabs.free_many, objects)
+            stack = allocator.allocate_many(STACK_OWNER, GFP_KERNEL, KERNEL_STACK_FRAMES, 0, node)
+            undo.callback(allocator.free_list, stack, STACK_OWNER)
+            parts = ProcessParts(space, tables(), stack)
+            undo.pop_all()
+        return Process(self._next_pid, name, node, parts, self._kernel)
+
+    def _or_end(self, process: Process, step: Callable[[Process], None]) -> None:
+        """Does something to a process that is just being made; if memory runs out, it is unmade."""
+        try:
+            step(process)
+        except OutOfMemory:
+            self._end(process)
+            raise
+
+    def _load_image(self, process: Process) -> None:
+        """Maps the program's file pages and writes its data, as exec and the first instructions do."""
+        for segment, vma in zip(IMAGE, process.space, strict=True):
+            if segment.written:
+                anon_fault.write(self.memory, process, vma, [(vma.start, vma.start + segment.written)])
+            else:
+                process.tables.populate(vma.start, vma.pages)
+
+    def _write_after_fork(self, child: Process) -> None:
+        """A child's first instructions write to its stack and data (24 kB, recorded)."""
+        for vma in child.space:
+            pages = WRITTEN_AFTER_FORK.get(vma.start)
+            if pages:
+                anon_fault.write(self.memory, child, vma, [(vma.start, vma.start + pages)])
+
+    def _enter(self, process: Process) -> Process:
+        self._table[process.pid] = process
+        self._next_pid += 1
+        return process
+
+    def _end(self, process: Process) -> None:
+        """Undoes everything a process is (`do_exit`, `exit_mmap`)."""
+        vmas = list(process.space)
+        for vma in vmas:
+            self.memory.unmap_vma(vma)
+        self.memory.rmap.unlink(vmas)
+        process.tables.release()
+        self._core.allocator.free_list(process.stack, STACK_OWNER)
+        self._slabs.free_many(_space_objects(process.space))
+        self._core.meter.charge(costs.EXIT)
+        self._core.meter.charge(costs.EXIT_VMA, len(vmas))
+        process.alive = False
+        self._table.pop(process.pid, None)
+
+    def _next_node(self) -> int:
+        """New processes go to the nodes in turn, as the scheduler spreads them over an idle machine."""
+        return (self._next_pid - FIRST_PID) % self._core.allocator.nodes
+
+
+def _space_objects(space: AddressSpace) -> dict[str, int]:
+    """Kernel objects of a process with these areas, apart from those of reverse mapping."""
+    return {**TASK_OBJECTS, VMA_CACHE: len(space), NODE_CACHE: space.tree_nodes}
