@@ -148,8 +148,11 @@ class Memmap:
     def restore(self, start: int, frames: int, node: int) -> int:
         """Gives optimised pages their own struct-page frames back; returns how much RAM was done, from the start.
 
-        Less than all only when the node has no frames left for it (`hugetlb_vmemmap_restore_folios`).
+        Less than all when the pages were optimised in several batches (call again for the next), or
+        when the node has no frames left for it (`hugetlb_vmemmap_restore_folios`); then perhaps 0.
         """
+        low, found = self._backings.peekitem(self._backings.bisect_right(start) - 1)
+        frames = min(frames, low + found.frames - start)
         backing = self._isolate(start, frames)
         size = backing.page_frames
         per_page = memmap_frames(size) - 1

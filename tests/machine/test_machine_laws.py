@@ -1,0 +1,130 @@
+"""The whole machine as a state machine: any order of operations, failures injected, all laws after each step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from memtui.machine import CpuConfig, KernelConfig, Machine, MachineConfig, MachineStopped, NoSpace, OutOfMemory
+from memtui.machine.bpf import Program
+from memtui.machine.counters import VM_EVENTS
+from memtui.machine.modules import Module
+from memtui.machine.secretmem import SecretFile
+from memtui.units import FRAMES_1G, FRAMES_2M, GIB, KIB, MIB
+
+SIZES = st.sampled_from([1, 4 * KIB, 64 * KIB, 300 * KIB, 2 * MIB, 3 * MIB + 1])
+
+
+class MachineLaws(RuleBasedStateMachine):
+    """Pools, code and secret memory on a small machine of one or two nodes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.modules: list[Module] = []
+        self.programs: list[Program] = []
+        self.secrets: list[SecretFile] = []
+        self.events: dict[str, int] = {}
+
+    @initialize(nodes=st.integers(1, 2), hvo=st.booleans(), gib=st.sampled_from([1, 6]))
+    def boot(self, nodes: int, hvo: bool, gib: int) -> None:
+        kernel = KernelConfig(hugetlb_optimize_vmemmap=hvo)
+        self.machine = Machine(MachineConfig("laws", gib * GIB, nodes, CpuConfig(2), kernel))
+
+    def attempt(self, operation: Callable[[], None], fail_at: int) -> None:
+        """Runs an operation whose `fail_at`th allocation fails (0: none does)."""
+        calls = iter(range(1, 1_000_000))
+        if fail_at:
+            self.machine.core.allocator.injector = lambda order, count: next(calls) == fail_at
+        try:
+            operation()
+        except (OutOfMemory, NoSpace, MachineStopped):
+            pass
+        finally:
+            self.machine.core.allocator.injector = None
+
+    @rule(pages=st.integers(0, 700), gigantic=st.booleans(), node=st.sampled_from([None, 0]), fail_at=st.integers(0, 4))
+    def nr_hugepages(self, pages: int, gigantic: bool, node: int | None, fail_at: int) -> None:
+        size = FRAMES_1G if gigantic else FRAMES_2M
+        count = pages // 200 if gigantic else pages
+        self.attempt(lambda: self.resize(count, size, node), fail_at)
+
+    def resize(self, count: int, size: int, node: int | None) -> None:
+        result = self.machine.hugetlb.set_nr_hugepages(count, size, node)
+        assert result.after <= max(count, result.before)
+
+    @rule(value=st.booleans())
+    def optimize_vmemmap(self, value: bool) -> None:
+        self.machine.sysctl.write("vm.hugetlb_optimize_vmemmap", int(value))
+
+    @rule(text=SIZES, rodata=SIZES, data=SIZES, init=st.sampled_from([0, 8 * KIB]), fail_at=st.integers(0, 12))
+    def load_module(self, text: int, rodata: int, data: int, init: int, fail_at: int) -> None:
+        self.attempt(lambda: self.modules.append(self.machine.modules.load(text, rodata, data, init)), fail_at)
+
+    @precondition(lambda self: self.modules)
+    @rule(place=st.integers(0, 50), fail_at=st.integers(0, 3))
+    def unload_module(self, place: int, fail_at: int) -> None:
+        module = self.modules.pop(place % len(self.modules))
+        self.attempt(lambda: self.machine.modules.unload(module), fail_at)
+
+    @rule(size=SIZES, count=st.integers(1, 40), fail_at=st.integers(0, 12))
+    def load_bpf(self, size: int, count: int, fail_at: int) -> None:
+        def load() -> None:
+            for _ in range(count):
+                self.programs.append(self.machine.bpf.load(size))
+
+        self.attempt(load, fail_at)
+
+    @precondition(lambda self: self.programs)
+    @rule(count=st.integers(1, 30))
+    def close_bpf(self, count: int) -> None:
+        for _ in range(min(count, len(self.programs))):
+            self.machine.bpf.close(self.programs.pop(0))
+
+    @rule(size=SIZES, fail_at=st.integers(0, 12))
+    def memfd_secret(self, size: int, fail_at: int) -> None:
+        def create() -> None:
+            file = self.machine.secretmem.create(size)
+            self.secrets.append(file)
+            self.machine.secretmem.touch(file, file.pages)
+
+        self.attempt(create, fail_at)
+
+    @precondition(lambda self: self.secrets)
+    @rule(place=st.integers(0, 50))
+    def close_secret(self, place: int) -> None:
+        self.machine.secretmem.close(self.secrets.pop(place % len(self.secrets)))
+
+    @invariant()
+    def laws_hold(self) -> None:
+        if not hasattr(self, "machine"):
+            return
+        self.machine.check()
+        seen = self.machine.counters()
+        assert all(value >= 0 for value in seen.values())
+        assert seen["HugePages_Surp"] <= seen["HugePages_Total"]
+        assert all(seen[name] >= self.events.get(name, 0) for name in VM_EVENTS), "event counts only grow"
+        self.events = {name: seen[name] for name in VM_EVENTS}
+        self.machine.take_ns()
+        self.machine.drain_events()
+
+
+LAWS = settings(
+    max_examples=60,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+TestMachineLaws = MachineLaws.TestCase
+TestMachineLaws.settings = LAWS
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_the_laws_for_minutes() -> None:
+    from hypothesis.stateful import run_state_machine_as_test
+
+    run_state_machine_as_test(MachineLaws, settings=settings(LAWS, max_examples=4000, stateful_step_count=50))
