@@ -6,15 +6,15 @@ from hypothesis import strategies as st
 
 from memtui.units import GIB, KIB, MIB, TIB
 from memtui.view.bars import bar, columns, gauge, log_cells, stacked, steps_of
-from memtui.view.cells import plain, row_width
+from memtui.view.cells import Row, plain, row_width
 from memtui.view.glyphs import ASCII, BLOCK, GLYPH_SETS, UNICODE, Glyphs
 from memtui.view.tokens import Token
 
 sets = st.sampled_from(list(GLYPH_SETS.values()))
 
 
-def text(spans: tuple[object, ...]) -> str:
-    return plain([spans])  # type: ignore[list-item]
+def text(spans: Row) -> str:
+    return plain([spans])
 
 
 def test_bars_show_eighths_of_a_cell_where_glyphs_have_them() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from memtui.tui.widgets.rows import Palette, RowsView
-from memtui.view.cells import Row, Rows, Span, row
+from memtui.view.cells import Rows, Span, row
 from memtui.view.dashboard import Desk
 from memtui.view.tokens import Token
 
@@ -29,10 +29,9 @@ class DrawnView(RowsView):
             self.fault = ""
         except Exception as fault:
             self.fault = f"{type(fault).__name__}: {fault}"
-            words = desk.glyphs.text(f"this could not be drawn: {self.fault}")
-            rows = self.apology(desk, row(Span(words, Token.BAD)))
+            rows = self.apology(desk, desk.glyphs.text(f"this could not be drawn: {self.fault}"))
         self.show(rows)
 
-    def apology(self, desk: Desk, words: Row) -> Rows:
+    def apology(self, desk: Desk, words: str) -> Rows:
         """What stands in place of a drawing that failed."""
-        return [words]
+        return [row(Span(words, Token.BAD))]

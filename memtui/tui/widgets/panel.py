@@ -7,9 +7,10 @@ from textual.message import Message
 
 from memtui.tui.widgets.drawn import DrawnView
 from memtui.tui.widgets.rows import Palette
-from memtui.view.cells import Row, Rows
+from memtui.view.cells import Rows, Span, row, wrap
 from memtui.view.dashboard import Desk, draw_panel, in_place
 from memtui.view.scene import Drawing
+from memtui.view.tokens import Token
 
 
 class PanelView(DrawnView, can_focus=True):
@@ -26,9 +27,13 @@ class PanelView(DrawnView, can_focus=True):
         super().__init__(f"panel-{panel_name}", palette, lambda desk: draw_panel(desk, panel_name))
         self.panel_name = panel_name
 
-    def apology(self, desk: Desk, words: Row) -> Rows:
+    def apology(self, desk: Desk, words: str) -> Rows:
         """The words in the panel's own frame."""
-        return in_place(desk, self.panel_name, lambda width, height: Drawing([words]))
+
+        def written(width: int, height: int) -> Drawing:
+            return Drawing([row(Span(line, Token.BAD)) for line in wrap(words, width)])
+
+        return in_place(desk, self.panel_name, written)
 
     def on_click(self, event: Click) -> None:
         """A double click enlarges the panel."""

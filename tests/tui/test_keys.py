@@ -1,0 +1,278 @@
+"""Every action by its key, against a machine that moves only when told to."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from textual.command import CommandPalette
+
+from memtui.tui.actions import ACTIONS, action_of, footer_hints
+from memtui.tui.screens.words import WordsScreen
+from memtui.units import SECOND
+from memtui.view.catalogue import PANELS
+from memtui.view.layout import Mode
+from tests.fake_source import FakeSource
+from tests.tui.conftest import Opened, screen_text
+
+TESTED = {
+    *("pause", "step", "faster", "slower", "fastest", "real-time", "restart", "enlarge", "back", "theme"),
+    *("screenshot", "palette", "panel-help", "help", "quit", "interrupt"),
+    *(f"panel-{digit}" for digit in range(1, 6)),
+}
+
+
+def test_every_action_has_a_test_here() -> None:
+    assert {action.id for action in ACTIONS} == TESTED
+
+
+def test_ids_and_keys_are_unique() -> None:
+    keys = [key for action in ACTIONS for key in action.keys]
+    assert len(set(keys)) == len(keys)
+    assert len({action.id for action in ACTIONS}) == len(ACTIONS)
+
+
+def test_the_footer_names_only_actions_there_are() -> None:
+    assert {hint.action for hint in footer_hints()} <= TESTED
+    assert [hint.action for hint in footer_hints()][-2:] == ["help", "quit"]
+    assert action_of("step").shown == "."
+
+
+async def test_space_lets_time_go_on_and_stops_it(open_dashboard: Opened) -> None:
+    async with open_dashboard() as (app, _):
+        assert "PAUSED" in screen_text(app)
+        app.do("pause")
+        assert not app.player.paused
+        app.do("pause")
+        assert app.player.paused
+
+
+async def test_space_is_bound(open_dashboard: Opened) -> None:
+    async with open_dashboard() as (app, pilot):
+        app.player.toggle()
+        await pilot.press("space")
+        assert app.player.paused
+
+
+async def test_step_plays_one_event(open_dashboard: Opened) -> None:
+    async with open_dashboard() as (app, pilot):
+        await pilot.press("full_stop")
+        assert app.player.source.now_ns == 1 * SECOND
+        assert "vm.hugetlb_optimize_vmemmap 0 → 1" in screen_text(app)
+        await pilot.press("full_stop")
+        assert app.player.source.now_ns == 2 * SECOND
+        assert "2.000 s" in screen_text(app)
+
+
+async def test_speed(open_dashboard: Opened) -> None:
+    async with open_dashboard() as (app, pilot):
+        await pilot.press("plus", "plus")
+        assert app.player.speed == 5.0
+        await pilot.press("minus")
+        assert app.player.speed == 2.0
+        await pilot.press("m")
+        assert app.player.speed == math.inf
+        await pilot.pause()
+        assert "max" in screen_text(app).split("\n")[0]
+        await pilot.press("0")
+        assert app.player.speed == 1.0
+
+
+async def test_restart_goes_back_to_zero_and_forgets_the_past(open_dashboard: Opened) -> None:
+    async with open_dashboard(seconds=12.48) as (app, pilot):
+        assert len(app.timeline) > 100
+        await pilot.press("r")
+        assert app.player.source.now_ns == 0
+        assert len(app.timeline) == 1
+        assert app.timeline.events() == ()
+        await pilot.pause()
+        assert "0.000 s" in screen_text(app)
+
+
+@pytest.mark.parametrize("digit", range(1, 6))
+async def test_digits_choose_a_panel_and_again_enlarge_it(open_dashboard: Opened, digit: int) -> None:
+    name = PANELS[digit - 1].name
+    async with open_dashboard() as (app, pilot):
+        await pilot.press("shift+tab" if digit != 5 else "tab", str(digit))
+        assert app.board.chosen == name
+        assert app.board.arrangement.mode is Mode.GRID
+        assert app.focused is app.board.panels[name]
+        await pilot.press(str(digit))
+        assert [shown for shown, _ in app.board.arrangement.panels] == [name]
+        other = digit % 5 + 1
+        await pilot.press(str(other))
+        assert [shown for shown, _ in app.board.arrangement.panels] == [PANELS[other - 1].name]
+
+
+async def test_digits_open_a_panel_where_all_are_shown_in_brief(open_dashboard: Opened) -> None:
+    async with open_dashboard(size=(80, 24)) as (app, pilot):
+        await pilot.press("3")
+        assert [shown for shown, _ in app.board.arrangement.panels] == ["tlb"]
+        await pilot.press("escape")
+        assert len(app.board.arrangement.panels) == len(PANELS)
+
+
+@pytest.mark.parametrize("key", ["z", "enter"])
+async def test_enlarge_and_back(open_dashboard: Opened, key: str) -> None:
+    async with open_dashboard() as (app, pilot):
+        await pilot.press("4", key)
+        assert [shown for shown, _ in app.board.arrangement.panels] == ["memory"]
+        await pilot.press(key)
+        assert len(app.board.arrangement.panels) == len(PANELS)
+        await pilot.press(key, "escape")
+        assert len(app.board.arrangement.panels) == len(PANELS)
+        assert app.board.chosen == "memory"
+
+
+async def test_tab_moves_from_panel_to_panel(open_dashboard: Opened) -> None:
+    async with open_dashboard() as (app, pilot):
+        await pilot.press("tab")
+        assert app.board.chosen == "vmemmap"
+        await pilot.press("shift+tab")
+        assert app.board.chosen == "direct-map"
+
+
+@pytest.mark.parametrize("close", ["escape", "q", "question_mark"])
+async def test_help_lists_every_key_and_closes(open_dashboard: Opened, close: str) -> None:
+    async with open_dashboard(size=(120, 60)) as (app, pilot):
+        await pilot.press("question_mark")
+        assert isinstance(app.screen, WordsScreen)
+        await pilot.pause()
+        text = screen_text(app)
+        assert all(action.help in text for action in ACTIONS)
+        await pilot.press(close)
+        assert app.screen is app.board
+
+
+async def test_help_scrolls_where_it_has_no_room(open_dashboard: Opened) -> None:
+    async with open_dashboard(size=(60, 12)) as (app, pilot):
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert "Owners of frames" not in screen_text(app)
+        await pilot.press("end")
+        await pilot.pause()
+        assert "Owners of frames" in screen_text(app)
+
+
+async def test_panel_help_explains_the_chosen_panel(open_dashboard: Opened) -> None:
+    async with open_dashboard(size=(120, 60)) as (app, pilot):
+        await pilot.press("4", "f1")
+        await pilot.pause()
+        text = screen_text(app)
+        assert "Free memory" in text
+        assert "MemAvailable  /proc/meminfo, kB" in text
+
+
+async def test_the_palette_has_every_action(open_dashboard: Opened) -> None:
+    async with open_dashboard() as (app, pilot):
+        await pilot.press("ctrl+p")
+        assert isinstance(app.screen, CommandPalette)
+        assert {command.title for command in app.get_system_commands(app.board)} == {action.help for action in ACTIONS}
+
+
+async def test_the_palette_runs_what_was_chosen(open_dashboard: Opened) -> None:
+    async with open_dashboard() as (app, pilot):
+        next(command for command in app.get_system_commands(app.board) if "next event" in command.title).callback()
+        assert app.player.source.now_ns == 1 * SECOND
+        await pilot.pause()
+
+
+async def test_frames_go_on_while_the_palette_is_open(open_dashboard: Opened) -> None:
+    async with open_dashboard() as (app, pilot):
+        await pilot.press("ctrl+p")
+        app.do("step")
+        await pilot.pause()
+        assert app.timeline.latest is not None
+        assert app.timeline.latest.time_ns == 1 * SECOND
+
+
+async def test_themes_are_listed_and_change_the_colours(open_dashboard: Opened) -> None:
+    async with open_dashboard(seconds=3) as (app, pilot):
+        before = app.export_screenshot()
+        await pilot.press("t")
+        assert isinstance(app.screen, CommandPalette)
+        await pilot.press("escape")
+        app.theme = "memtui-light"
+        await pilot.pause()
+        after = app.export_screenshot()
+        assert "#0e1116" in before
+        assert "#fafaf7" in after
+        assert "#0e1116" not in after
+
+
+async def test_a_screenshot_writes_svg_and_text_named_after_the_moment(
+    open_dashboard: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with open_dashboard(seconds=12.48) as (app, pilot):
+        shown = screen_text(app)
+        await pilot.press("s")
+        await pilot.press("s")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "memtui-12.480s-2.svg",
+        "memtui-12.480s-2.txt",
+        "memtui-12.480s.svg",
+        "memtui-12.480s.txt",
+    ]
+    assert (tmp_path / "memtui-12.480s.txt").read_text() == shown + "\n"
+    assert (tmp_path / "memtui-12.480s.svg").read_text().startswith("<svg")
+
+
+async def test_a_screenshot_that_cannot_be_written_is_said(
+    open_dashboard: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    async with open_dashboard() as (app, pilot):
+        await pilot.press("s")
+        assert [notice.severity for notice in app._notifications] == ["error"]
+
+
+@pytest.mark.parametrize(("key", "code"), [("q", 0), ("ctrl+c", 130)])
+async def test_leaving(open_dashboard: Opened, key: str, code: int) -> None:
+    async with open_dashboard() as (app, pilot):
+        await pilot.press(key)
+    assert app.return_code == code
+
+
+async def test_ctrl_c_leaves_from_help_too(open_dashboard: Opened) -> None:
+    async with open_dashboard() as (app, pilot):
+        await pilot.press("question_mark", "ctrl+c")
+    assert app.return_code == 130
+
+
+async def test_space_says_what_to_do_when_nothing_more_happens(open_dashboard: Opened) -> None:
+    source = FakeSource()
+    source.advance(60 * SECOND)
+    async with open_dashboard(source) as (app, pilot):
+        assert "FINISHED" in screen_text(app)
+        await pilot.press("space")
+        assert [notice.message for notice in app._notifications] == ["Nothing more happens; r restarts."]
+
+
+async def test_clicks_on_footer_and_tabs_run_their_actions(open_dashboard: Opened) -> None:
+    async with open_dashboard() as (app, pilot):
+        await pilot.click("#footer", offset=(14, 0))
+        assert app.player.source.now_ns == 1 * SECOND
+        await pilot.press("z")
+        await pilot.pause()
+        await pilot.click("#tabs", offset=(20, 0))
+        assert app.board.enlarged == "vmemmap"
+
+
+async def test_a_double_click_enlarges_a_panel(open_dashboard: Opened) -> None:
+    async with open_dashboard() as (app, pilot):
+        await pilot.click("#panel-memory", offset=(5, 5))
+        assert app.board.chosen == "memory"
+        await pilot.click("#panel-memory", offset=(5, 5), times=2)
+        assert app.board.enlarged == "memory"
+
+
+async def test_actions_can_be_bound_to_other_keys_by_id(open_dashboard: Opened) -> None:
+    async with open_dashboard() as (app, pilot):
+        app.set_keymap({"step": "n"})
+        await pilot.press("n")
+        assert app.player.source.now_ns == 1 * SECOND

@@ -1,0 +1,91 @@
+"""Pictures without a terminal: SVGs that are kept, and the same bytes every time."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+from textual.theme import BUILTIN_THEMES
+
+from memtui.tui.app import Dashboard
+from memtui.tui.shots import tidy_svg
+from memtui.tui.snapshot import render_svg, render_text
+from memtui.tui.themes import THEMES, token_styles
+from memtui.units import MS, SECOND
+from memtui.view.glyphs import ASCII
+from memtui.view.tokens import Token
+from tests.fake_source import FakeSource
+
+AT_NS = 12 * SECOND + 480 * MS
+
+
+@pytest.mark.parametrize(("width", "height"), [(120, 40), (80, 24)], ids=["120x40", "80x24"])
+def test_picture(width: int, height: int, svg: SnapshotAssertion) -> None:
+    assert render_svg(FakeSource(), AT_NS, width, height) == svg
+
+
+def test_picture_in_a_light_theme(svg: SnapshotAssertion) -> None:
+    assert render_svg(FakeSource(), AT_NS, 80, 24, theme="memtui-light") == svg
+
+
+def test_picture_of_one_panel(svg: SnapshotAssertion) -> None:
+    assert render_svg(FakeSource(), AT_NS, 60, 16, panel_name="vmemmap") == svg
+
+
+def test_text_of_one_panel(snapshot: SnapshotAssertion) -> None:
+    assert render_text(FakeSource(), AT_NS, 60, 16, panel_name="tlb") == snapshot
+
+
+def test_the_same_moment_gives_the_same_bytes() -> None:
+    assert render_svg(FakeSource(), AT_NS, 80, 24) == render_svg(FakeSource(), AT_NS, 80, 24)
+    assert render_text(FakeSource(), AT_NS, 80, 24) == render_text(FakeSource(), AT_NS, 80, 24)
+
+
+def test_a_picture_asks_nothing_of_the_network() -> None:
+    svg = render_svg(FakeSource(), AT_NS, 80, 24)
+    assert set(re.findall(r"https?://[^\"')\s]+", svg)) <= {"http://www.w3.org/2000/svg", "https://www.textualize.io"}
+    assert "@font-face" not in svg
+
+
+def test_runs_of_text_neither_begin_nor_end_with_spaces() -> None:
+    run = (
+        '<text class="r1" x="24.4" y="68.8" textLength="85.4" clip-path="url(#l)">&#160;&#160;map&#160;up&#160;</text>'
+    )
+    tidy = '<text class="r1" x="48.8" y="68.8" textLength="73.2" clip-path="url(#l)">map&#160;up</text>'
+    assert tidy_svg(run.replace("85.4", "109.8")) == tidy
+
+
+def test_a_picture_past_the_end_shows_the_end() -> None:
+    text = render_text(FakeSource(), 60 * SECOND, 120, 40)
+    assert "30.000 s" in text
+    assert "FINISHED" in text
+
+
+def test_a_picture_at_zero_shows_the_machine_as_booted() -> None:
+    text = render_text(FakeSource(), 0, 120, 40)
+    assert "0.000 s" in text
+    assert "nothing runs" in text or "next 1.00s sysctl" in text
+
+
+def test_pictures_in_ascii() -> None:
+    assert render_text(FakeSource(), AT_NS, 120, 40, glyphs=ASCII).isascii()
+
+
+@pytest.mark.parametrize("size", [(0, 24), (80, 0), (1001, 24), (80, 501)])
+def test_sizes_that_are_none(size: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="is no size; expected columns x rows, 1x1 to 1000x500"):
+        render_text(FakeSource(), AT_NS, *size)
+
+
+def test_panels_that_are_none() -> None:
+    with pytest.raises(ValueError, match="no panel 'disk'; expected one of direct-map"):
+        render_svg(FakeSource(), AT_NS, 80, 24, panel_name="disk")
+
+
+@pytest.mark.parametrize("theme", [theme.name for theme in THEMES] + sorted(BUILTIN_THEMES))
+def test_every_theme_has_a_style_for_every_token(theme: str) -> None:
+    app = Dashboard(FakeSource(), theme=theme, paused=True)
+    assert set(app.palette()) == set(Token)
+    assert set(token_styles(app.current_theme, app.get_css_variables())) == set(Token)
+    assert not any(style.blink for style in app.palette().values())
