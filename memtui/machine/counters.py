@@ -159,7 +159,7 @@ def _frames(machine: Machine) -> dict[str, int]:
     return {
         "MemTotal": allocator.managed_frames,
         "MemFree": allocator.free_frames,
-        "MemAvailable": machine.available_frames(),
+        "MemAvailable": machine.reclaim.available_frames,
         "Cached": cache.frames + files.frames + secret,
         "Unevictable": secret,
         "Mlocked": secret,

@@ -11,11 +11,13 @@ from typing import Any, Final
 from memtui.machine.execmem import RoxCache
 from memtui.machine.rmap.anon_vma_chain import AnonVmaChain
 from memtui.machine.secretmem import PerPageSecretMemory
+from memtui.machine.tmpfs.multi_order import MultiOrder
 
 POLICIES: Final[dict[str, dict[str, Any]]] = {
     "exec_memory": {"rox_cache": RoxCache},
     "rmap": {"anon_vma_chain": AnonVmaChain},
     "secret_memory": {"per_page": PerPageSecretMemory},
+    "shmem_thp": {"multi_order": MultiOrder},
 }
 """Axis → name → class."""
 

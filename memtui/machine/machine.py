@@ -24,11 +24,16 @@ from memtui.machine.errors import FrameStateError, MachineStopped, OutOfMemory
 from memtui.machine.hugetlb import Hugetlb
 from memtui.machine.memmap import Memmap
 from memtui.machine.modules import Modules
+from memtui.machine.page_cache import PageCache
 from memtui.machine.physical.allocator import GFP_VMEMMAP
+from memtui.machine.physical.compaction import Compaction
 from memtui.machine.physical.frame_map import FrameMap, Owner
+from memtui.machine.processes import Processes
+from memtui.machine.reclaim import Reclaim
 from memtui.machine.slab import SlabCaches
 from memtui.machine.sysctl import Sysctl
 from memtui.machine.tlb import Mix, tlb_model
+from memtui.machine.tmpfs.tmpfs import Tmpfs
 from memtui.machine.vmalloc import Vmalloc
 from memtui.snapshot import CellMap, FrameKind, MapRequest, TlbView, VmemmapView, ZoneView
 from memtui.units import FRAMES_1G, FRAMES_2M
@@ -75,6 +80,11 @@ class Machine:
                 self.core, self.direct_map, self.slabs
             )
             self.hugetlb = Hugetlb(self.core, self.memmap, optimize_vmemmap=kernel.hugetlb_optimize_vmemmap)
+            rmap = kernels.choose("rmap", kernel.rmap)(self.core, self.slabs)
+            self.processes = Processes(self.core, self.slabs, rmap, kernel.thp)
+            self.tmpfs = Tmpfs(self.core, self.slabs, kernels.choose("shmem_thp", kernel.shmem_thp))
+            self.page_cache = PageCache(self.core, self.slabs)
+            self.reclaim = Reclaim(self.core, self.page_cache, self.tmpfs, self.slabs)
         except OutOfMemory as short:
             raise MachineStopped(f"cannot boot: {short}") from None
         self.min_free_kbytes = set_watermarks(memory.allocator, kernel.min_free_kbytes, thp=kernel.thp != "never")
@@ -108,6 +118,10 @@ class Machine:
             ),
         )
 
+    def compact_memory(self) -> int:
+        """Compacts every zone (`echo 1 > compact_memory`); returns how many pages moved."""
+        return sum(Compaction(self.core, zone).run() for zone in self.core.allocator.zones)
+
     def take_ns(self) -> int:
         """Simulated nanoseconds of all work since the last call."""
         return self.core.meter.take_ns()
@@ -128,9 +142,9 @@ class Machine:
         Raises FrameStateError with the law that is broken.
         """
         self._check_frames()
-        for part in (self.direct_map, self.memmap, self.slabs, self.exec_memory, self.bpf, self.secretmem):
+        checked = (self.direct_map, self.memmap, self.slabs, self.exec_memory, self.bpf, self.secretmem)
+        for part in (*checked, self.hugetlb, self.processes, self.tmpfs, self.page_cache):
             part.check()
-        self.hugetlb.check()
 
     def _check_frames(self) -> None:
         """Rebuilds who owns what from all claims and all free lists."""
@@ -159,7 +173,8 @@ class Machine:
         yield from self._reservations
         for part in (self.memmap, self.direct_map, self.slabs, self.vmalloc, self.exec_memory, self.hugetlb):
             yield from part.claims()
-        yield from self.secretmem.claims()
+        for part in (self.secretmem, self.processes, self.tmpfs, self.page_cache):
+            yield from part.claims()
 
     def owners(self) -> tuple[tuple[FrameKind, int], ...]:
         """Frames by kind of owner, largest first."""
@@ -183,6 +198,9 @@ class Machine:
 
     def _tlb_view(self) -> TlbView:
         accesses = [self.tlb.access("direct map", Mix(*maps.mapped_bytes(self.direct_map)))]
+        largest = max(self.processes, key=lambda process: (process.rss_pages, -process.pid), default=None)
+        if largest is not None:
+            accesses.append(self.tlb.access(str(largest), Mix(*largest.tlb_mix())))
         return TlbView(self.tlb.name, self.tlb.levels(), tuple(accesses))
 
 

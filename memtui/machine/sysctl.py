@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from memtui.machine import costs
 from memtui.machine.boot import set_watermarks
+from memtui.units import format_count
 
 if TYPE_CHECKING:
     from memtui.machine.machine import Machine
@@ -21,6 +22,7 @@ class Sysctl:
             "vm.hugetlb_optimize_vmemmap": self._optimize_vmemmap,
             "vm.nr_hugepages": self._nr_hugepages,
             "vm.drop_caches": self._drop_caches,
+            "vm.compact_memory": self._compact_memory,
             "vm.min_free_kbytes": self._min_free_kbytes,
         }
 
@@ -43,7 +45,11 @@ class Sysctl:
         self._machine.hugetlb.set_nr_hugepages(value)
 
     def _drop_caches(self, value: int) -> None:
-        self._machine.drop_caches(value)
+        self._machine.reclaim.drop_caches(value)
+
+    def _compact_memory(self, value: int) -> None:
+        moved = self._machine.compact_memory()
+        self._machine.core.log(f"vm.compact_memory: {format_count(moved)} pages moved together")
 
     def _min_free_kbytes(self, value: int) -> None:
         machine = self._machine
