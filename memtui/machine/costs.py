@@ -306,6 +306,9 @@ SPLIT_HUGE_PAGE: Final = Operation("split a huge page", 7200, "recorded: punchin
 FILE_PAGE_READ: Final = Operation("read a page of a file", 1300, "assumed: 3 GB/s from the device")
 """One page of page cache read ahead from a device; its allocation is separate."""
 
+FILE_PAGE_WRITE: Final = Operation("write a page back", 1300, "assumed: as FILE_PAGE_READ")
+"""One dirty page of page cache written to its device."""
+
 RECLAIM_PAGE: Final = Operation(
     "reclaim a page", 500, "assumed: one LRU scan and removal of a clean page; freeing separate"
 )

@@ -13,11 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from sortedcontainers import SortedDict
 
 from memtui.machine.errors import FrameStateError, OutOfMemory
+from memtui.machine.physical.allocator import PageAllocator
+from memtui.machine.physical.extents import FrameList
+from memtui.machine.physical.frame_map import Owner
 from memtui.machine.slab import SlabCaches
 
 CHUNK_SHIFT: Final = 6
@@ -217,6 +221,24 @@ def hold_nodes(slabs: SlabCaches, need: Callable[[], int]) -> int:
         slabs.free(NODE_CACHE, held)
         raise
     return held
+
+
+def hold_nodes_for(
+    allocator: PageAllocator, slabs: SlabCaches, owner: Owner, taken: FrameList, order: int, need: Callable[[int], int]
+) -> tuple[FrameList, int]:
+    """Nodes for frames that `owner` is about to put into a file, as folios of `order`.
+
+    `need` says how many nodes so many frames take. When they cannot be had for all, the later half
+    of the frames goes back, and so on. Returns the frames that are left and the nodes held.
+    """
+    while taken.frames:
+        try:
+            return taken, hold_nodes(slabs, partial(need, taken.frames))
+        except OutOfMemory:
+            kept = taken.take((taken.frames >> order) // 2 << order)
+            allocator.free_list(taken, owner)
+            taken = kept
+    return taken, 0
 
 
 def _levels(end: int, *, large: bool) -> int:

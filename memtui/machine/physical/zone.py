@@ -99,3 +99,8 @@ def set_lowmem_reserve(zones: list[Zone]) -> None:
         for index in range(1, 3):
             reserve[index] = max(reserve[index], reserve[index - 1])
         zone.lowmem_reserve = (reserve[0], reserve[1], reserve[2])
+
+
+def total_reserve_frames(zones: list[Zone]) -> int:
+    """Frames no program can count on: every zone's high mark and lowmem_reserve (`calculate_totalreserve_pages`)."""
+    return sum(min(zone.managed_frames, zone.marks.high + max(zone.lowmem_reserve)) for zone in zones)

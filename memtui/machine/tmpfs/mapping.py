@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from memtui.machine import costs
-from memtui.machine.errors import FrameStateError, OutOfMemory
+from memtui.machine.errors import FrameStateError
 from memtui.machine.file_index import FolioRun
 from memtui.machine.page_tables import PageTables
 from memtui.machine.physical.ranges import RangeSet
@@ -44,7 +44,6 @@ class FileMapping:
     """Pages of the file mapped by 2 MiB entries."""
     table_slots: RangeSet = field(default_factory=RangeSet)
     """2 MiB slots of the address space in which a PTE table was made for it."""
-    closed: bool = False
 
     @property
     def end(self) -> int:
@@ -74,8 +73,7 @@ class FileMapping:
 def map_pages(store: ShmemStore, mapping: FileMapping, start: int, end: int) -> None:
     """Maps what the file has in pages [start, end), as faults on all of them would.
 
-    Raises OutOfMemory when a page table cannot be had, or the process was killed for want of
-    memory; what was mapped before stays.
+    Raises OutOfMemory when a page table cannot be had; what was mapped before stays.
     """
     file = mapping.file
     file.locked = True
@@ -119,7 +117,7 @@ def _map_huge(store: ShmemStore, mapping: FileMapping, start: int, end: int) -> 
     """Maps whole 2 MiB pages by one entry each."""
     file, core = mapping.file, store.core
     for low, high in mapping.huge.missing(start, end):
-        _make_tables(mapping, low, high, lowest=1)
+        mapping.tables.populate(mapping.virtual(low), high - low, lowest=1)
         entries = mapping.huge.add(low, high) // FRAMES_2M
         store.mapped_frames += file.mapped.add(low, high, 1)
         store.pmd_mapped_frames += file.pmd_mapped.add(low, high, 1)
@@ -137,19 +135,12 @@ def _map_small(store: ShmemStore, mapping: FileMapping, run: FolioRun, start: in
     if run.order and _in_one_table(mapping, run, end - 1):
         end = (((end - 1) >> run.order) + 1) << run.order
     for low, high in mapping.small.missing(start, end):
-        _make_tables(mapping, low, high, lowest=0)
+        mapping.tables.populate(mapping.virtual(low), high - low)
         mapping.table_slots.add(*_slots(mapping, low, high))
         pages = mapping.small.add(low, high)
         store.mapped_frames += file.mapped.add(low, high, 1)
         core.meter.charge(costs.FAULT, -(-pages >> run.order) if batch else pages)
         core.meter.charge(costs.MAP_PAGE, pages)
-
-
-def _make_tables(mapping: FileMapping, start: int, end: int, *, lowest: int) -> None:
-    """Page tables for pages of the file. Raises OutOfMemory also when they cost the process its life."""
-    mapping.tables.populate(mapping.virtual(start), end - start, lowest=lowest)
-    if mapping.closed:
-        raise OutOfMemory("killed while it touched the mapping")
 
 
 def _huge_parts(mapping: FileMapping, start: int, end: int) -> Iterator[tuple[int, int, bool]]:

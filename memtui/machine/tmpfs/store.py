@@ -7,12 +7,11 @@ counts of /proc/meminfo in step, and charges the meter.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 from memtui.machine import costs
 from memtui.machine.core import Core
 from memtui.machine.errors import OutOfMemory
-from memtui.machine.file_index import CHUNK_SHIFT, NODE_CACHE, FolioRun, hold_nodes
+from memtui.machine.file_index import CHUNK_SHIFT, NODE_CACHE, FolioRun, hold_nodes, hold_nodes_for
 from memtui.machine.physical.extents import FrameList
 from memtui.machine.slab import SlabCaches
 from memtui.machine.tmpfs.design import PMD_ORDER
@@ -45,14 +44,11 @@ class ShmemStore:
 
         As many as the index gets nodes for; the frames of the others go back. Returns how many.
         """
-        held = 0
-        while taken.frames:
-            span = FolioRun(start, taken.frames, 0, order)
-            try:
-                held = hold_nodes(self.slabs, partial(file.index.growth, span))
-                break
-            except OutOfMemory:
-                taken = self._give_back_half(file, order, taken)
+
+        def need(frames: int) -> int:
+            return file.index.growth(FolioRun(start, frames, 0, order))
+
+        taken, held = hold_nodes_for(self.core.allocator, self.slabs, file, taken, order, need)
         before = file.index.nodes
         page = start
         for frame, frames in taken:
@@ -106,12 +102,6 @@ class ShmemStore:
         pages = sum(end - start for start, end, _ in dropped)
         self._account(file, 0, -pages)
         return pages
-
-    def _give_back_half(self, file: TmpfsFile, order: int, taken: FrameList) -> FrameList:
-        """Frees the later half of frames that are in no file yet; returns the rest."""
-        kept = taken.take((taken.frames >> order) // 2 << order)
-        self.core.allocator.free_list(taken, file)
-        return kept
 
     def _settle_nodes(self, file: TmpfsFile, before: int, held: int) -> None:
         """Keeps as many of the nodes held as the file has more than before; the others go back."""

@@ -171,8 +171,6 @@ class Tmpfs:
         window = (mapping.first, mapping.end)
         wanted = Fill(start, end, None, None, window, mapping.congruent_order, advised=mapping.advised, node=self._node)
         filled = self._design.fill(file, wanted)
-        if mapping.closed:
-            raise OutOfMemory("killed while it touched the mapping")
         if filled.page > start:
             map_pages(self._store, mapping, start, filled.page)
             self._core.meter.charge(costs.ACCESS_PAGE, filled.page - start)
@@ -182,7 +180,6 @@ class Tmpfs:
 
     def unmap(self, mapping: FileMapping) -> None:
         """munmap(2), or the end of the process. Page tables are the caller's to free."""
-        mapping.closed = True
         unmap_from(self._store, mapping, mapping.first, mapping.end)
         file = mapping.file
         del file.mappings[mapping]

@@ -1,0 +1,260 @@
+"""The page cache: pages of ordinary files, kept until memory runs short.
+
+One list, oldest first (a file is as old as its first page). Clean pages go first, oldest before
+youngest; a dirty page has to be written back before it can go. Writers are held back once a fifth
+of what could be cache is dirty (`vm.dirty_ratio`). Shadow entries of evicted pages are not kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import ClassVar, Final, Protocol
+
+from memtui.machine import costs
+from memtui.machine.core import Core
+from memtui.machine.errors import FrameStateError, OutOfMemory
+from memtui.machine.file_index import NODE_CACHE, hold_nodes_for, nodes_of_span
+from memtui.machine.physical.allocator import GFP_HIGHUSER_MOVABLE, PageAllocator
+from memtui.machine.physical.extents import FrameList
+from memtui.machine.physical.frame_map import Owner
+from memtui.machine.physical.zone import total_reserve_frames
+from memtui.machine.slab import SlabCaches
+from memtui.snapshot import FrameKind
+
+DIRTY_RATIO: Final = 20
+"""vm.dirty_ratio: percent of dirtyable memory that may be dirty."""
+LEAST_BATCH_FRAMES: Final = 16384
+"""Pages read in one go, at least; more on larger machines, so that filling any of them is as many steps."""
+BATCHES_PER_RAM: Final = 64
+
+
+class CachedPages(Protocol):
+    """The pages of one file in the cache."""
+
+    @property
+    def frames(self) -> int:
+        """Pages in memory."""
+
+    @property
+    def dirty_frames(self) -> int:
+        """Those that differ from what is on disk."""
+
+    @property
+    def nodes(self) -> int:
+        """XArray nodes they need."""
+
+    def drop_clean(self, frames: int) -> int:
+        """Frees up to `frames` clean pages, oldest first (whole blocks of them, perhaps a few more); returns how many.
+
+        0 only if there is none.
+        """
+
+    def clean(self, frames: int) -> int:
+        """Up to `frames` dirty pages have been written back; returns how many there were."""
+
+    def free_all(self) -> None:
+        """The file is deleted."""
+
+    def claims(self) -> Iterator[tuple[Owner, int, int]]:
+        """(owner, first frame, frames) of every run."""
+
+
+Counts = tuple[int, int, int]
+"""Pages, dirty pages and XArray nodes of a file."""
+
+
+class CachedFile:
+    """Pages read in order, the oldest dropped first; what is dirty is always the youngest part."""
+
+    kind: ClassVar[FrameKind] = FrameKind.FILE
+    movable: ClassVar[bool] = True
+
+    def __init__(self, allocator: PageAllocator) -> None:
+        self._allocator = allocator
+        self._first = 0
+        """First page of the file that is in memory."""
+        self.pages = FrameList()
+        """Its pages in memory, in order."""
+        self.dirty_frames = 0
+
+    @property
+    def frames(self) -> int:
+        """Pages in memory."""
+        return self.pages.frames
+
+    @property
+    def nodes(self) -> int:
+        """XArray nodes they need."""
+        return nodes_of_span(self._first, self._first + self.frames)
+
+    def growth(self, frames: int) -> int:
+        """Nodes that so many further pages take."""
+        return nodes_of_span(self._first, self._first + self.frames + frames) - self.nodes
+
+    def drop_clean(self, frames: int) -> int:
+        """Frees up to `frames` clean pages, oldest first; returns how many."""
+        taken = self.pages.take(min(frames, self.frames - self.dirty_frames))
+        self._first += taken.frames
+        self._allocator.free_list(taken, self)
+        return taken.frames
+
+    def clean(self, frames: int) -> int:
+        """Up to `frames` dirty pages have been written back; returns how many there were."""
+        cleaned = min(frames, self.dirty_frames)
+        self.dirty_frames -= cleaned
+        return cleaned
+
+    def free_all(self) -> None:
+        """The file is deleted."""
+        self.dirty_frames = 0
+        self.drop_clean(self.frames)
+
+    def claims(self) -> Iterator[tuple[Owner, int, int]]:
+        """(owner, first frame, frames) of every run."""
+        for start, frames in self.pages:
+            yield self, start, frames
+
+
+class PageCache:
+    """All cached files. A shrinker: what reclaim takes first."""
+
+    def __init__(self, core: Core, slabs: SlabCaches, *, node: int = 0) -> None:
+        self._core = core
+        self._slabs = slabs
+        self._node = node
+        self._files: dict[CachedPages, None] = {}
+        """Files with pages in memory, oldest first."""
+        self.frames = 0
+        """Pages of all files (Cached, without tmpfs)."""
+        self.dirty_frames = 0
+        """Those to be written back (Dirty)."""
+        self.nodes = 0
+        """XArray nodes (radix_tree_node) of all files."""
+
+    @property
+    def batch_frames(self) -> int:
+        """Pages worth reading in one go on this machine."""
+        return max(LEAST_BATCH_FRAMES, self._core.allocator.managed_frames // BATCHES_PER_RAM)
+
+    def create(self) -> CachedFile:
+        """A file with nothing of it in memory."""
+        return CachedFile(self._core.allocator)
+
+    def read(self, file: CachedFile, frames: int) -> None:
+        """Reads the next pages of a file from its device. Raises OutOfMemory with some of them read."""
+        allocator, meter = self._core.allocator, self._core.meter
+        while frames:
+            wanted = min(frames, self.batch_frames)
+            taken = allocator.allocate_many(file, GFP_HIGHUSER_MOVABLE, wanted, 0, self._node, partial=True)
+            taken, held = hold_nodes_for(allocator, self._slabs, file, taken, 0, file.growth)
+            if not taken.frames:
+                raise OutOfMemory("no memory for a page of the page cache")
+            before = _counts(file)
+            file.pages.extend(taken)
+            self._settle(file, before, held)
+            meter.charge(costs.FILE_PAGE_READ, taken.frames)
+            meter.charge(costs.ALLOC_PAGE, taken.frames)
+            frames -= taken.frames
+
+    def overwrite(self, file: CachedFile, frames: int) -> None:
+        """Writes to `frames` pages of a file that are in memory, the last ones: they become dirty.
+
+        The writer is held back while too much is dirty (`balance_dirty_pages`).
+        """
+        while frames:
+            part = min(frames, self.batch_frames)
+            before = _counts(file)
+            file.dirty_frames = min(file.frames, file.dirty_frames + part)
+            self._settle(file, before)
+            self._core.meter.charge(costs.COPY_PAGE, part)
+            self.write_back(self.dirty_frames - self._dirty_limit())
+            frames -= part
+
+    def adopt(self, file: CachedPages, held: int) -> None:
+        """Takes over a file whose pages are there already, with the XArray nodes held for it."""
+        self._settle(file, (0, 0, 0), held)
+
+    def delete(self, file: CachedPages) -> None:
+        """Deletes a file: all of its pages go, dirty or not."""
+        before = _counts(file)
+        self._core.meter.charge(costs.FREE_PAGE, file.frames)
+        file.free_all()
+        self._settle(file, before)
+
+    def shrink(self, frames: int, *, direct: bool) -> int:
+        """Frees about `frames` pages, clean ones first, then dirty ones after writing them back."""
+        freed = self._reclaim(frames, direct=direct)
+        while freed < frames and self.write_back(frames - freed):
+            freed += self._reclaim(frames - freed, direct=direct)
+        return freed
+
+    def drop(self) -> int:
+        """What `echo 1 > drop_caches` does: every clean page goes. Returns how many."""
+        freed = self._oldest_first(self.frames, lambda file, wanted: file.drop_clean(wanted))
+        self._core.meter.charge(costs.FREE_PAGE, freed)
+        return freed
+
+    def write_back(self, frames: int) -> int:
+        """Writes up to `frames` dirty pages to their devices, those of the oldest files first; returns how many."""
+        written = self._oldest_first(frames, lambda file, wanted: file.clean(wanted))
+        self._core.meter.charge(costs.FILE_PAGE_WRITE, written)
+        return written
+
+    def check(self) -> None:
+        """Raises FrameStateError unless the counts are those of the files."""
+        truth = tuple(sum(column) for column in zip((0, 0, 0), *map(_counts, self._files), strict=True))
+        if truth != (self.frames, self.dirty_frames, self.nodes):
+            counted = (self.frames, self.dirty_frames, self.nodes)
+            raise FrameStateError(f"page cache counts (frames, dirty, nodes) {counted}; files have {truth}")
+        if any(not 0 <= file.dirty_frames <= file.frames for file in self._files):
+            raise FrameStateError("a file has more dirty pages than pages")
+
+    def claims(self) -> Iterator[tuple[Owner, int, int]]:
+        """(owner, first frame, frames) of every run of every file."""
+        for file in self._files:
+            yield from file.claims()
+
+    def _reclaim(self, frames: int, *, direct: bool) -> int:
+        """Frees clean pages for kswapd or a direct reclaimer, and counts them."""
+        freed = self._oldest_first(frames, lambda file, wanted: file.drop_clean(wanted))
+        self._core.meter.charge(costs.RECLAIM_PAGE, freed)
+        self._core.meter.charge(costs.FREE_PAGE, freed)
+        who = "direct" if direct else "kswapd"
+        for name in (f"pgscan_{who}", f"pgsteal_{who}", "pgscan_file", "pgsteal_file"):
+            self._core.vm_events[name] += freed
+        return freed
+
+    def _oldest_first(self, frames: int, take: Callable[[CachedPages, int], int]) -> int:
+        """Applies `take` (file, pages still wanted → pages done) to the files in order until enough is done."""
+        done = 0
+        for file in list(self._files):
+            if done >= frames:
+                break
+            before = _counts(file)
+            done += take(file, frames - done)
+            self._settle(file, before)
+        return done
+
+    def _settle(self, file: CachedPages, before: Counts, held: int = 0) -> None:
+        """Brings the sums in step with a file that has changed; nodes held beyond its need go back."""
+        frames, dirty, nodes = _counts(file)
+        self.frames += frames - before[0]
+        self.dirty_frames += dirty - before[1]
+        change = nodes - before[2]
+        self.nodes += change
+        if held > change:
+            self._slabs.free(NODE_CACHE, held - change)
+        if frames:
+            self._files.setdefault(file)
+        else:
+            self._files.pop(file, None)
+
+    def _dirty_limit(self) -> int:
+        """Pages that may be dirty (`global_dirtyable_memory` by `vm.dirty_ratio`)."""
+        allocator = self._core.allocator
+        dirtyable = allocator.free_frames - total_reserve_frames(allocator.zones) + self.frames
+        return max(0, dirtyable * DIRTY_RATIO // 100)
+
+
+def _counts(file: CachedPages) -> Counts:
+    return file.frames, file.dirty_frames, file.nodes
