@@ -47,7 +47,7 @@ def test_page_cache_goes_before_ragged_pages_of_tmpfs() -> None:
     assert bench.core.vm_events["thp_split_page"] == 0
     bench.cache.delete(file)
     mount = bench.tmpfs.mount("n", "never", 2 * GIB)
-    bench.tmpfs.write(bench.tmpfs.create(mount, "all"), 0, 750 * MIB)
+    bench.tmpfs.write(bench.tmpfs.create(mount, "all"), 0, 800 * MIB)
     assert bench.cache.frames == 0
     assert bench.core.vm_events["thp_split_page"] == 65
     bench.check()
