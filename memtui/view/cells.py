@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from memtui.view.tokens import Token
@@ -42,6 +43,7 @@ def strong(text: str) -> Span:
     return Span(text, Token.STRONG)
 
 
+@lru_cache(4096)
 def cell_width(text: str) -> int:
     """Terminal cells that `text` takes."""
     return len(text) if text.isascii() else sum(map(_character_width, text))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from itertools import groupby
+from functools import lru_cache
 
 from memtui.snapshot import CellMap
 from memtui.units import format_bytes
@@ -14,6 +15,8 @@ from memtui.view.tokens import KINDS, Token
 
 _BOUNDARY = 255
 """Stands in the stream of cells where a node or zone begins; no cell code is that large."""
+
+_RUN = re.compile(rb"(.)\1*", re.DOTALL)
 
 GUTTER = SIZE_WIDTH + 1
 """Cells of the column that says how much RAM lies below each row."""
@@ -61,16 +64,22 @@ def _below(cells: CellMap, stream: bytes, start: int) -> str:
     return format_bytes((start - stream.count(_BOUNDARY, 0, start)) * cells.cell_bytes)
 
 
-def _runs(stretch: bytes, tokens: Mapping[int, Token], glyphs: Glyphs) -> Sequence[Span]:
+def _runs(stretch: bytes, tokens: Mapping[int, Token], glyphs: Glyphs) -> list[Span]:
+    """Equal cells side by side as one span each."""
     spans = []
-    for code, run in groupby(stretch):
-        size = len(list(run))
-        if code == _BOUNDARY:
-            spans.append(Span(glyphs.boundary * size, Token.MARK))
-        else:
-            token = tokens.get(code, Token.BAD)
-            spans.append(Span(glyphs.kinds.get(token, "?") * size, token))
+    for run in _RUN.finditer(stretch):
+        start, end = run.span()
+        code = stretch[start]
+        token = Token.MARK if code == _BOUNDARY else tokens.get(code, Token.BAD)
+        glyph = glyphs.boundary if code == _BOUNDARY else glyphs.kinds.get(token, "?")
+        spans.append(_span(glyph, end - start, token))
     return spans
+
+
+@lru_cache(4096)
+def _span(glyph: str, size: int, token: Token) -> Span:
+    """The same few spans make up most of any map."""
+    return Span(glyph * size, token)
 
 
 def legend(kinds: Sequence[Token], width: int, glyphs: Glyphs, lead: str = "") -> Rows:

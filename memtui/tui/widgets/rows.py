@@ -32,6 +32,8 @@ class RowsView(Widget):
     def __init__(self, id: str, palette: Palette) -> None:
         super().__init__(id=id)
         self._palette = palette
+        self._base: Style | None = None
+        self._over_base = palette
         self._rows: Rows = []
         self._strips: dict[int, Strip] = {}
         self.painted = 0
@@ -54,6 +56,7 @@ class RowsView(Widget):
     def recolour(self, palette: Palette) -> None:
         """Paints everything again in other styles."""
         self._palette = palette
+        self._base = None
         self._strips.clear()
         self.refresh()
 
@@ -64,12 +67,15 @@ class RowsView(Widget):
             return Strip.blank(self.size.width, self.rich_style)
         strip = self._strips.get(y)
         if strip is None:
-            strip = self._strips[y] = self._strip(self._rows[y])
+            strip = self._strips[y] = strip_of(self._rows[y], self._styles())
         return strip
 
-    def _strip(self, cells: Row) -> Strip:
-        base, palette = self.rich_style, self._palette
-        return Strip([Segment(text, base + palette[token]) for text, token, _ in cells], row_width(cells))
+    def _styles(self) -> Palette:
+        """The palette over the widget's own background."""
+        base = self.rich_style
+        if base != self._base:
+            self._base, self._over_base = base, over(self._palette, base)
+        return self._over_base
 
     def on_click(self, event: Click) -> None:
         """Runs the action of the words that were clicked, if they have one."""
@@ -85,6 +91,16 @@ class RowsView(Widget):
             if x < end:
                 return span.action
         return ""
+
+
+def over(palette: Palette, base: Style) -> Palette:
+    """The palette with what it leaves open taken from `base`."""
+    return {token: base + style for token, style in palette.items()}
+
+
+def strip_of(cells: Row, palette: Palette) -> Strip:
+    """A row as Textual wants it."""
+    return Strip([Segment(text, palette[token]) for text, token, _ in cells], row_width(cells))
 
 
 def _row(rows: Rows, y: int) -> Row | None:
