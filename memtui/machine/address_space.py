@@ -7,7 +7,7 @@ aligned to 2 MiB (`thp_get_unmapped_area`, as 6.18 does it).
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import Final
 
@@ -61,6 +61,11 @@ class AddressSpace:
         """Takes an area out."""
         del self._vmas[self._index(vma)]
         self._used.clear(vma.start, vma.end)
+
+    def at(self, page: int) -> Vma | None:
+        """The area that holds this page."""
+        index = bisect_right(self._vmas, page, key=lambda vma: vma.start) - 1
+        return self._vmas[index] if index >= 0 and page < self._vmas[index].end else None
 
     def guards_of(self, vma: Vma) -> list[Vma]:
         """The guards mapped with an area."""

@@ -53,6 +53,15 @@ class Written:
     split_leaves: int = 0
     """2 MiB leaves split into page tables."""
 
+    def add(self, other: Written) -> None:
+        """Counts what other writes did as well."""
+        self.new_pages += other.new_pages
+        self.huge_pages += other.huge_pages
+        self.fallbacks += other.fallbacks
+        self.copied_pages += other.copied_pages
+        self.reused_pages += other.reused_pages
+        self.split_leaves += other.split_leaves
+
 
 def batches(ranges: Iterable[PageRange]) -> Iterator[list[PageRange]]:
     """Ascending ranges in groups that reach over at most BATCH_PAGES each, cut at their multiples."""

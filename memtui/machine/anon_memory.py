@@ -7,7 +7,7 @@ huge pages to split follow every change; `anon_fault` decides what to add, `fork
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Final
 
 from memtui.machine import costs
 from memtui.machine.anon_store import AnonStore
@@ -18,14 +18,17 @@ from memtui.machine.rmap.base import ReverseMap
 from memtui.machine.vma import Mapping, Vma, VmaKind
 from memtui.units import FRAMES_2M
 
-ThpEnabled = Literal["never", "madvise", "always"]
-"""/sys/kernel/mm/transparent_hugepage/enabled."""
+THP_ENABLED: Final = ("never", "madvise", "always")
+"""What /sys/kernel/mm/transparent_hugepage/enabled takes."""
 
 
 class AnonMemory:
     """Who has which anonymous pages, and what /proc/meminfo and /proc/vmstat say of them."""
 
-    def __init__(self, core: Core, rmap: ReverseMap, thp_enabled: ThpEnabled) -> None:
+    def __init__(self, core: Core, rmap: ReverseMap, thp_enabled: str) -> None:
+        """Raises ValueError for a huge-page setting that Linux has not."""
+        if thp_enabled not in THP_ENABLED:
+            raise ValueError(f"thp: {thp_enabled!r} is not known; expected {', '.join(THP_ENABLED)}")
         self.core = core
         self.rmap = rmap
         self.thp_enabled = thp_enabled

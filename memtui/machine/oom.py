@@ -69,13 +69,18 @@ class OomKiller:
 
     @contextmanager
     def running(self, process: Process) -> Iterator[None]:
-        """What happens inside is done by `process`. Raises Killed instead of OutOfMemory if it is the victim."""
+        """What happens inside is done by `process`. Raises Killed instead of OutOfMemory if it is the victim.
+
+        A process that has ended can do nothing: Killed.
+        """
+        if not process.alive:
+            raise Killed(f"{process} has ended")
         outer, self.current = self.current, process
         try:
             yield
         except OutOfMemory:
             self.current = outer
-            if not process.killed or not process.alive:
+            if not process.killed:
                 raise
             self._end(process)
             raise Killed(f"{process} was killed: out of memory") from None

@@ -103,6 +103,13 @@ class Process:
             there = ((vma.start + low, vma.start + high) for low, high in ranges)
             return anon_fault.write(self._memory, self, vma, there)
 
+    def vma_at(self, page: int) -> Vma:
+        """The area that holds a virtual page. Raises ValueError if none does."""
+        vma = self.space.at(page)
+        if vma is None:
+            raise ValueError(f"process {self} maps nothing at page {page:#x}")
+        return vma
+
     def munmap(self, vma: Vma) -> None:
         """Unmaps a VMA with its guards: pages, tables and objects that only it needed go back."""
         vmas = [vma, *self.space.guards_of(vma)]

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 
 from memtui.machine import anon_fault, costs
 from memtui.machine.address_space import AddressSpace
-from memtui.machine.anon_memory import AnonMemory, ThpEnabled
+from memtui.machine.anon_memory import AnonMemory
 from memtui.machine.core import Core, Severity
 from memtui.machine.errors import OutOfMemory
 from memtui.machine.oom import Killed, OomKiller
@@ -35,7 +35,7 @@ WRITTEN_AFTER_FORK = {segment.start: segment.written_after_fork for segment in I
 class Processes:
     """Every process there is, oldest first."""
 
-    def __init__(self, core: Core, slabs: SlabCaches, rmap: ReverseMap, thp_enabled: ThpEnabled) -> None:
+    def __init__(self, core: Core, slabs: SlabCaches, rmap: ReverseMap, thp_enabled: str) -> None:
         """Becomes the page allocator's OOM killer, and one of its shrinkers (huge pages partly unmapped)."""
         self.memory = AnonMemory(core, rmap, thp_enabled)
         """Anonymous memory and its counters; `memory.thp_enabled` may be changed at any time."""

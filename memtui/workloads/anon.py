@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
-from memtui.units import PPM, frames_of
+from memtui.machine.core import Severity
+from memtui.machine.errors import OutOfMemory
+from memtui.machine.oom import Killed
+from memtui.machine.process import Process
+from memtui.machine.vma import ThpAdvice
+from memtui.units import PPM, format_bytes, format_count, format_frames, frames_of
+from memtui.workloads.base import Activity, Context, Steps
 from memtui.workloads.params import Count, Params, PositiveSize, Share
-
-Thp = Literal["never", "madvise", "always"]
-"""Which VMAs may have huge pages: none; those advised with MADV_HUGEPAGE; all, if the kernel says `always`."""
+from memtui.workloads.program_memory import Pace, front, map_vmas, write_parts
+from memtui.workloads.wording import MAX_STEPS, plural
 
 
 def check_vmas(size_bytes: int, vmas: int) -> None:
@@ -26,7 +31,7 @@ class AnonParams(Params):
     size: PositiveSize = Field(description="bytes each process maps, over all of its VMAs")
     processes: Count = Field(default=1, description="how many processes")
     vmas: Count = Field(default=1, description="VMAs of each process; they share the size evenly")
-    thp: Thp = Field(
+    thp: ThpAdvice = Field(
         default="never",
         description="never: no huge pages; madvise: MADV_HUGEPAGE, eligible unless the kernel says never; "
         "always: as the kernel's thp setting decides",
@@ -40,3 +45,78 @@ class AnonParams(Params):
     def _whole_pages(self) -> Self:
         check_vmas(self.size, self.vmas)
         return self
+
+
+class Anon(Activity[AnonParams]):
+    """Starts processes one after the other; each maps its memory and writes it."""
+
+    action = "anon"
+    params_type = AnonParams
+
+    def __init__(self, params: AnonParams, context: Context) -> None:
+        super().__init__(params, context)
+        self._processes: list[Process] = []
+        self._pace = Pace(params.processes * (1 + params.rewrite) * (frames_of(params.size) * params.touch // PPM))
+
+    def start(self) -> Steps:
+        """Runs them all; one that finds no memory is gone, and the next has its turn."""
+        count = self.params.processes
+        before = self.machine.processes.anon_frames
+        batch = max(1, count // MAX_STEPS)
+        for number in range(1, count + 1):
+            process = self.machine.processes.spawn(f"anon {number}")
+            self._processes.append(process)
+            try:
+                yield from self._fill(process, number)
+            except Killed:
+                self.progress = f"process {format_count(number)} of {format_count(count)} killed"
+            except OutOfMemory as short:
+                self.machine.processes.exit(process)
+                self.machine.core.log(f"process {process} exits: {short}", Severity.BAD)
+            if number % batch == 0:
+                yield self.machine.take_ns()
+        yield self.machine.take_ns()
+        self._report(self.machine.processes.anon_frames - before)
+
+    def finish(self) -> Steps:
+        """All that are left exit."""
+        left = [process for process in self._processes if process.alive]
+        before = self.machine.processes.anon_frames
+        for process in left:
+            self.machine.processes.exit(process)
+            yield self.machine.take_ns()
+        freed = format_frames(before - self.machine.processes.anon_frames)
+        count = len(left)
+        self.machine.core.log(f"{format_count(count)} {plural(count, 'process')} exited: {freed} of memory back")
+        self._processes.clear()
+        self.progress = "exited"
+
+    @property
+    def holds(self) -> bool:
+        """Whether a process still lives."""
+        return any(process.alive for process in self._processes)
+
+    def _fill(self, process: Process, number: int) -> Steps:
+        """One process maps its memory, writes it once and then over again."""
+        params = self.params
+        parts = front(map_vmas(process, params.size, params.vmas, params.thp), params.touch)
+        which = f"process {format_count(number)} of {format_count(params.processes)}: " if params.processes > 1 else ""
+        for round_number in range(1 + params.rewrite):
+            verb = "touched" if round_number == 0 else f"rewritten, round {round_number} of {params.rewrite}"
+            written = 0
+            for pages in write_parts(process, parts):
+                written += pages
+                self.progress = f"{which}{format_frames(written)} of {format_bytes(params.size)} {verb}"
+                if self._pace.due(pages):
+                    yield self.machine.take_ns()
+
+    def _report(self, frames: int) -> None:
+        """Says what lives now."""
+        alive = [process for process in self._processes if process.alive]
+        huge = sum(process.huge_pages for process in alive)
+        count = len(alive)
+        words = (
+            f"{format_count(count)} {plural(count, 'process')} with {format_frames(frames)} more of anonymous memory"
+        )
+        pages = f"{format_count(huge)} huge {plural(huge, 'page')}" if huge else "no huge pages"
+        self.machine.core.log(f"{words}, {pages}")

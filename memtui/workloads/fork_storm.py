@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
-from memtui.units import DURATION_HINT
-from memtui.workloads.anon import Thp, check_vmas
+from memtui.machine.anon_fault import Written
+from memtui.machine.errors import OutOfMemory
+from memtui.machine.oom import Killed
+from memtui.machine.process import Process
+from memtui.machine.vma import ThpAdvice
+from memtui.units import DURATION_HINT, PPM, format_bytes, format_count, format_frames, frames_of
+from memtui.workloads.anon import check_vmas
+from memtui.workloads.base import Activity, Context, Steps
 from memtui.workloads.params import MAX_TIME_NS, WRITTEN, Count, Duration, Params, PositiveSize, Share, read_duration
+from memtui.workloads.program_memory import Pace, Part, front, map_vmas, spread, write_parts
+from memtui.workloads.wording import MAX_STEPS, plural
+
+if TYPE_CHECKING:
+    from memtui.machine.machine import Machine
 
 FOREVER: Final = "forever"
 """What `hold` says when the children live until the entry's `end`."""
@@ -44,7 +55,7 @@ class ForkStormParams(Params):
         "relay: each parent exits after forking",
     )
     vmas: Count = Field(default=1, description="VMAs the parent's memory is split into, evenly")
-    thp: Thp = Field(default="never", description="huge pages for the parent's memory, as in anon")
+    thp: ThpAdvice = Field(default="never", description="huge pages for the parent's memory, as in anon")
     writes: Share = Field(default=0, description="share of the memory each child writes, and so copies")
     spacing: Duration = Field(default=0, description="time between two forks, beyond what a fork takes")
     hold: Hold = Field(
@@ -55,3 +66,141 @@ class ForkStormParams(Params):
     def _whole_pages(self) -> Self:
         check_vmas(self.parent, self.vmas)
         return self
+
+
+class _Tally:
+    """What children did since the last line of the log; one line per child, or per batch of a large storm."""
+
+    def __init__(self, machine: Machine, children: int) -> None:
+        self.written = Written()
+        self.killed = 0
+        self._machine = machine
+        self._children = children
+        self._batch = -(-children // MAX_STEPS)
+        self._objects = self._count()
+
+    def start(self) -> None:
+        """Counts from here on."""
+        self._objects = self._count()
+
+    def child_done(self, number: int) -> None:
+        """Says what the children up to this one did, if it is time to."""
+        if number % self._batch and number < self._children:
+            return
+        first = (number - 1) // self._batch * self._batch + 1
+        who = f"child {format_count(number)}"
+        if first < number:
+            who = f"children {format_count(first)} to {format_count(number)}"
+        now = self._count()
+        changes = ", ".join(f"{name} {now[name] - self._objects[name]:+d}" for name in now)
+        self._machine.core.log(f"{who}: {self._words()}{changes}")
+        self.written, self.killed, self._objects = Written(), 0, now
+
+    def _words(self) -> str:
+        copied, split = self.written.copied_pages, self.written.split_leaves
+        parts = [f"{format_count(copied)} {plural(copied, 'page')} copied"] if copied else []
+        if split:
+            parts.append(f"{format_count(split)} huge {plural(split, 'mapping')} split")
+        if self.killed:
+            parts.append(f"{format_count(self.killed)} killed")
+        return "".join(f"{part}, " for part in parts)
+
+    def _count(self) -> dict[str, int]:
+        """Objects of reverse mapping there are now."""
+        machine = self._machine
+        return {name: machine.slabs.active(name) for name in machine.processes.memory.rmap.caches}
+
+
+class ForkStorm(Activity[ForkStormParams]):
+    """A parent touches its memory and is forked from, child by child."""
+
+    action = "fork_storm"
+    params_type = ForkStormParams
+
+    def __init__(self, params: ForkStormParams, context: Context) -> None:
+        super().__init__(params, context)
+        self._processes: list[Process] = []
+        """The parent first, then its children in order of birth."""
+        self._writes: list[Part] = []
+        """What each child writes."""
+        frames = frames_of(params.parent)
+        self._pace = Pace(frames + params.children * (frames * params.writes // PPM))
+        self._tally = _Tally(self.machine, params.children)
+
+    def start(self) -> Steps:
+        """Touches, forks, and holds; with `hold: forever` the processes live until the entry's end."""
+        try:
+            yield from self._begin()
+            yield from self._fork_all()
+        except OutOfMemory as short:
+            self.progress = "killed" if isinstance(short, Killed) else f"{self.progress}: out of memory"
+        yield self.machine.take_ns()
+        if self.params.hold is not None:
+            yield self.params.hold
+            yield from self.finish()
+
+    def finish(self) -> Steps:
+        """All that are left exit, the youngest first."""
+        left = [process for process in self._processes if process.alive]
+        before = self.machine.processes.anon_frames
+        for process in reversed(left):
+            self.machine.processes.exit(process)
+            yield self.machine.take_ns()
+        freed = format_frames(before - self.machine.processes.anon_frames)
+        count = len(left)
+        if count:
+            self.machine.core.log(f"{format_count(count)} {plural(count, 'process')} exited: {freed} of memory back")
+        self._processes.clear()
+
+    @property
+    def holds(self) -> bool:
+        """Whether a process of the storm still lives."""
+        return any(process.alive for process in self._processes)
+
+    def _begin(self) -> Steps:
+        """The first process and its memory."""
+        params = self.params
+        parent = self.machine.processes.spawn("fork_storm")
+        self._processes.append(parent)
+        vmas = map_vmas(parent, params.parent, params.vmas, params.thp)
+        self._writes = spread(vmas, params.writes)
+        touched = 0
+        for pages in write_parts(parent, front(vmas, PPM)):
+            touched += pages
+            self.progress = f"{format_frames(touched)} of {format_bytes(params.parent)} touched"
+            if self._pace.due(pages):
+                yield self.machine.take_ns()
+        huge = f", {format_count(parent.huge_pages)} huge pages" if parent.huge_pages else ""
+        where = f"{format_bytes(params.parent)} in {format_count(params.vmas)} {plural(params.vmas, 'VMA')}"
+        tables = format_frames(parent.tables.frames)
+        self.machine.core.log(f"the parent has touched {where}{huge}, with {tables} of page tables")
+        yield self.machine.take_ns()
+
+    def _fork_all(self) -> Steps:
+        """One fork after the other, as the shape says who forks; a forker that was killed ends the storm."""
+        params = self.params
+        forker = self._processes[0]
+        self._tally.start()
+        for number in range(1, params.children + 1):
+            child = self.machine.processes.fork(forker, f"child {number}")
+            self._processes.append(child)
+            yield from self._write(child)
+            self.progress = f"{format_count(number)} of {format_count(params.children)} children"
+            if params.shape == "relay" and number > 1:
+                self.machine.processes.exit(forker)
+                self._processes.remove(forker)
+            if params.shape != "fan":
+                forker = child
+            self._tally.child_done(number)
+            yield self.machine.take_ns()
+            if params.spacing and number < params.children:
+                yield params.spacing
+
+    def _write(self, child: Process) -> Steps:
+        """A child writes its share; one that is killed over it is gone, and the storm goes on."""
+        try:
+            for pages in write_parts(child, self._writes, self._tally.written):
+                if self._pace.due(pages):
+                    yield self.machine.take_ns()
+        except Killed:
+            self._tally.killed += 1

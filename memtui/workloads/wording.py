@@ -12,7 +12,7 @@ MAX_STEPS: Final = 200
 
 def plural(count: int, noun: str) -> str:
     """The noun, in the plural unless there is exactly one."""
-    return noun if count == 1 else f"{noun}s"
+    return noun if count == 1 else f"{noun}es" if noun.endswith("s") else f"{noun}s"
 
 
 def split_words(splits: int) -> str:

@@ -125,6 +125,8 @@ class ChainForkPlan:
 class AnonVmaChain:
     """The policy: one record per VMA that has pages."""
 
+    caches = (ANON_VMA, CHAIN)
+
     def __init__(self, core: Core, slabs: SlabCaches) -> None:
         self._core = core
         self._slabs = slabs

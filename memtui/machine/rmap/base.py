@@ -28,6 +28,10 @@ class ForkPlan(Protocol):
 class ReverseMap(Protocol):
     """One policy."""
 
+    @property
+    def caches(self) -> tuple[str, ...]:
+        """The slab caches its objects are in."""
+
     def prepare(self, vma: Vma, node: int) -> None:
         """Makes a VMA ready for its first page; nothing if it is. Raises OutOfMemory with nothing changed."""
 

@@ -1,0 +1,101 @@
+"""What programs do with their memory: map it in VMAs, touch it, write to a share of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from memtui.machine.anon_fault import PageRange, Written
+from memtui.machine.process import Process
+from memtui.machine.vma import ThpAdvice, Vma
+from memtui.units import FRAMES_2M, MIB, PAGE_BYTES, PPM, frames_of
+from memtui.workloads.wording import MAX_STEPS
+
+Part = tuple[int, list[PageRange]]
+"""Start of a VMA, and ranges of its pages counted from there."""
+
+STEP_PAGES: Final = 64 * MIB // PAGE_BYTES
+"""What is written in one step of an activity, unless that would make far too many steps."""
+
+
+class Pace:
+    """Says when enough has been written for one step of an activity that writes `total_pages` in all."""
+
+    def __init__(self, total_pages: int) -> None:
+        self._step_pages = max(STEP_PAGES, total_pages // MAX_STEPS)
+        self._since = 0
+
+    def due(self, pages: int) -> bool:
+        """Whether a step is full after so many pages more."""
+        self._since += pages
+        if self._since < self._step_pages:
+            return False
+        self._since = 0
+        return True
+
+
+def map_vmas(process: Process, size_bytes: int, count: int, thp: ThpAdvice) -> list[Vma]:
+    """Maps memory in `count` VMAs that share it evenly and cannot merge. Raises OutOfMemory."""
+    share, rest = divmod(frames_of(size_bytes), count)
+    sizes = [share + 1] * rest + [share] * (count - rest)
+    return [process.mmap(pages * PAGE_BYTES, thp, guard=True) for pages in sizes]
+
+
+def front(vmas: Iterable[Vma], share_ppm: int) -> list[Part]:
+    """The first pages of each VMA, a share of it."""
+    return [(vma.start, [(0, vma.pages * share_ppm // PPM)]) for vma in vmas]
+
+
+def spread(vmas: Iterable[Vma], share_ppm: int) -> list[Part]:
+    """A share of the memory, spread: in each 2 MiB region its first pages.
+
+    Regions take turns in rounding, so that all of them together come to the share, rounded down:
+    10 % of 4 MiB are 102 pages, 51 in either half.
+    """
+    seen = 0
+    found: list[Part] = []
+    for vma in vmas:
+        ranges: list[PageRange] = []
+        page = vma.start
+        while page < vma.end:
+            end = min(vma.end, page - page % FRAMES_2M + FRAMES_2M)
+            written = (seen + end - page) * share_ppm // PPM - seen * share_ppm // PPM
+            seen += end - page
+            low = page - vma.start
+            if ranges and ranges[-1][1] == low:
+                ranges[-1] = (ranges[-1][0], low + written)
+            elif written:
+                ranges.append((low, low + written))
+            page = end
+        found.append((vma.start, ranges))
+    return found
+
+
+def write_parts(process: Process, parts: Iterable[Part], written: Written | None = None) -> Iterator[int]:
+    """Writes parts of a process's memory, piece by piece; yields the pages of each piece just written.
+
+    Adds what the writes did to `written`. Raises OutOfMemory, as Killed if the process is the victim.
+    """
+    for start, ranges in parts:
+        for group in _cut(ranges):
+            done = process.write(process.vma_at(start), group)
+            if written is not None:
+                written.add(done)
+            yield sum(high - low for low, high in group)
+
+
+def _cut(ranges: Iterable[PageRange]) -> Iterator[list[PageRange]]:
+    """Ascending ranges in groups of about a step's pages each; longer ones are cut at whole steps."""
+    group: list[PageRange] = []
+    pages = 0
+    for low, high in ranges:
+        while low < high:
+            end = min(high, low - low % STEP_PAGES + STEP_PAGES)
+            group.append((low, end))
+            pages += end - low
+            low = end
+            if pages >= STEP_PAGES:
+                yield group
+                group, pages = [], 0
+    if group:
+        yield group
