@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sortedcontainers import SortedDict
 
@@ -23,6 +23,9 @@ from memtui.machine.physical.allocator import PageAllocator
 from memtui.machine.physical.extents import FrameList
 from memtui.machine.physical.frame_map import Owner
 from memtui.machine.slab import SlabCaches
+
+if TYPE_CHECKING:
+    from memtui.machine.physical.compaction import Moves
 
 CHUNK_SHIFT: Final = 6
 """XA_CHUNK_SHIFT: a node has 64 slots."""
@@ -162,6 +165,17 @@ class FolioIndex:
             taken.append(part)
         return taken
 
+    def relocate(self, moves: Moves) -> None:
+        """Base pages have moved in memory; their places in the file are the same."""
+        moved: list[FolioRun] = []
+        for run in self:
+            page = run.index
+            whole = ((run.frame, run.pages),)
+            for frame, pages in whole if run.order else moves.translate(run.frame, run.pages):
+                _append(moved, FolioRun(page, pages, frame, run.order))
+                page += pages
+        self._runs = SortedDict((run.index, run) for run in moved)
+
     def check(self) -> None:
         """Raises FrameStateError unless runs are aligned, disjoint, and counted with their nodes."""
         fresh = FolioIndex()
@@ -252,6 +266,14 @@ def _levels(end: int, *, large: bool) -> int:
 def _blocks(start: int, end: int, level: int) -> int:
     shift = CHUNK_SHIFT * (level + 1)
     return ((end - 1) >> shift) - (start >> shift) + 1
+
+
+def _append(runs: list[FolioRun], run: FolioRun) -> None:
+    """Adds a run behind all others, joined to the last where it continues it."""
+    if runs and _joins(runs[-1], run):
+        last = runs.pop()
+        run = FolioRun(last.index, last.pages + run.pages, last.frame, run.order)
+    runs.append(run)
 
 
 def _joins(left: FolioRun, right: FolioRun) -> bool:

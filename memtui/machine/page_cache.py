@@ -8,7 +8,7 @@ of what could be cache is dirty (`vm.dirty_ratio`). Shadow entries of evicted pa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from memtui.machine import costs
 from memtui.machine.core import Core
@@ -20,6 +20,9 @@ from memtui.machine.physical.frame_map import Owner
 from memtui.machine.physical.zone import total_reserve_frames
 from memtui.machine.slab import SlabCaches
 from memtui.snapshot import FrameKind
+
+if TYPE_CHECKING:
+    from memtui.machine.physical.compaction import Moves
 
 DIRTY_RATIO: Final = 20
 """vm.dirty_ratio: percent of dirtyable memory that may be dirty."""
@@ -108,6 +111,10 @@ class CachedFile:
         """The file is deleted."""
         self.dirty_frames = 0
         self.drop_clean(self.frames)
+
+    def relocate(self, moves: Moves) -> None:
+        """Compaction has moved pages."""
+        self.pages = FrameList(part for start, frames in self.pages for part in moves.translate(start, frames))
 
     def claims(self) -> Iterator[tuple[Owner, int, int]]:
         """(owner, first frame, frames) of every run."""

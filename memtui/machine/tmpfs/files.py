@@ -8,11 +8,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 from memtui.machine.file_index import FolioIndex
+from memtui.machine.physical.frame_map import Owner
 from memtui.machine.tmpfs.coverage import Coverage
 from memtui.snapshot import FrameKind
 from memtui.units import frames_of
 
 if TYPE_CHECKING:
+    from memtui.machine.physical.compaction import Moves
     from memtui.machine.tmpfs.mapping import FileMapping
 
 
@@ -54,8 +56,16 @@ class Mount:
 
 
 @dataclass(slots=True, eq=False)
+class LargeFolios:
+    """Owns the frames of a file's folios of more than one page: compaction leaves them where they are."""
+
+    kind: ClassVar[FrameKind] = FrameKind.SHMEM
+    movable: ClassVar[bool] = False
+
+
+@dataclass(slots=True, eq=False)
 class TmpfsFile:
-    """One file. It owns the frames of its pages."""
+    """One file. It owns the frames of its base pages; `large` owns those of larger folios."""
 
     kind: ClassVar[FrameKind] = FrameKind.SHMEM
     movable: ClassVar[bool] = True
@@ -65,6 +75,7 @@ class TmpfsFile:
     size_bytes: int = 0
     """i_size."""
     index: FolioIndex = field(default_factory=FolioIndex)
+    large: LargeFolios = field(default_factory=LargeFolios)
     mapped: Coverage = field(default_factory=Coverage)
     """Pages by the number of processes that map them."""
     pmd_mapped: Coverage = field(default_factory=Coverage)
@@ -79,6 +90,14 @@ class TmpfsFile:
     def size_pages(self) -> int:
         """Base pages up to its end, the last perhaps in part."""
         return frames_of(self.size_bytes)
+
+    def owner(self, order: int) -> Owner:
+        """Who holds the frames of the file's folios of this order."""
+        return self.large if order else self
+
+    def relocate(self, moves: Moves) -> None:
+        """Compaction has moved base pages of the file."""
+        self.index.relocate(moves)
 
     def __repr__(self) -> str:
         return f"{self.mount.name}/{self.name}"

@@ -121,7 +121,8 @@ class MultiOrder:
         folios = -(-(min(end, bound) - start) // size) if order == cap else 1
         folios = min(folios, (bound - start) >> order, file.mount.free_pages >> order)
         gfp = self._gfp(order, advised=wanted.advised)
-        taken = self._core.allocator.allocate_many(file, gfp, folios, order, wanted.node, partial=True)
+        owner = file.owner(order)
+        taken = self._core.allocator.allocate_many(owner, gfp, folios, order, wanted.node, partial=True)
         got = taken.frames >> order
         added = self._store.insert(file, start, order, taken)
         self._note(file, wanted, start, added, order)

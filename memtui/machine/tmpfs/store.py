@@ -40,7 +40,7 @@ class ShmemStore:
         """XArray nodes of all files."""
 
     def insert(self, file: TmpfsFile, start: int, order: int, taken: FrameList) -> int:
-        """Puts folios, whose frames the file owns already, into the hole that begins at page `start`.
+        """Puts folios, whose frames `file.owner(order)` holds already, into the hole that begins at page `start`.
 
         As many as the index gets nodes for; the frames of the others go back. Returns how many.
         """
@@ -48,7 +48,7 @@ class ShmemStore:
         def need(frames: int) -> int:
             return file.index.growth(FolioRun(start, frames, 0, order))
 
-        taken, held = hold_nodes_for(self.core.allocator, self.slabs, file, taken, order, need)
+        taken, held = hold_nodes_for(self.core.allocator, self.slabs, file.owner(order), taken, order, need)
         before = file.index.nodes
         page = start
         for frame, frames in taken:
@@ -65,7 +65,7 @@ class ShmemStore:
         removed = 0
         unmap_pages(self, file, start, end)
         for run in file.index.take(start, end):
-            self.core.allocator.free(run.frame, run.pages, file)
+            self.core.allocator.free(run.frame, run.pages, file.owner(run.order))
             self._account(file, run.order, -run.pages)
             self._charge_free(run.order, run.folios)
             removed += run.pages
@@ -89,7 +89,11 @@ class ShmemStore:
         unmap_pages(self, file, folio.index, folio.end, splitting=True)
         file.index.take(folio.index, folio.end)
         for start, end, order in kept:
-            file.index.add(FolioRun(start, end - start, folio.frame + start - folio.index, order))
+            piece = FolioRun(start, end - start, folio.frame + start - folio.index, order)
+            file.index.add(piece)
+            if order == 0:
+                self.core.allocator.frame_map.release(piece.frame, piece.pages, file.large)
+                self.core.allocator.frame_map.assign(piece.frame, piece.pages, file)
         self._settle_nodes(file, before, held)
         self.core.meter.charge(costs.SPLIT_HUGE_PAGE)
         if folio.order == PMD_ORDER:
@@ -97,7 +101,7 @@ class ShmemStore:
             self.core.vm_events["thp_split_page"] += 1
         dropped = [piece for piece in pieces if piece[0] >= file.size_pages]
         for start, end, order in dropped:
-            self.core.allocator.free(folio.frame + start - folio.index, end - start, file)
+            self.core.allocator.free(folio.frame + start - folio.index, end - start, file.large)
             self._charge_free(order, (end - start) >> order)
         pages = sum(end - start for start, end, _ in dropped)
         self._account(file, 0, -pages)

@@ -206,7 +206,7 @@ class Tmpfs:
         for mount in self._all_mounts():
             for file in mount.inodes:
                 for run in file.index:
-                    yield file, run.frame, run.pages
+                    yield file.owner(run.order), run.frame, run.pages
         yield from self._design.claims()
 
     def check(self) -> None:
