@@ -13,8 +13,10 @@ from typing import ClassVar, Final
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.screen import Screen
-from textual.theme import BUILTIN_THEMES, Theme
+from textual.system_commands import SystemCommandsProvider
+from textual.theme import BUILTIN_THEMES, Theme, ThemeProvider
 
 from memtui.engine.playable import Playable
 from memtui.engine.player import Player
@@ -45,7 +47,8 @@ class Dashboard(App[int]):
 
     CSS_PATH = "theme.tcss"
     TITLE = "memtui"
-    COMMAND_PALETTE_BINDING = "ctrl+p"
+    ENABLE_COMMAND_PALETTE = False
+    """Textual's own way to the palette; ours is an action like all others."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(",".join(action.keys), f"do('{action.id}')", action.label, show=False, id=action.id)
         for action in ACTIONS
@@ -76,6 +79,7 @@ class Dashboard(App[int]):
         for own in THEMES:
             self.register_theme(own)
         self.theme = checked_theme(theme if theme is not None else default_theme(os.environ))
+        self.set_class(glyphs is not UNICODE, "-plain-glyphs")
         self.board = Board(glyphs, self.palette(), footer_hints(), alone)
 
     def palette(self) -> Palette:
@@ -238,7 +242,7 @@ class Dashboard(App[int]):
 
     def choose_theme(self) -> None:
         """Lists the themes."""
-        self.search_themes()
+        self.push_screen(CommandPalette([ThemeProvider], placeholder="Search themes"))
 
     def take_screenshot(self) -> None:
         """Writes what is on the screen to the current directory, as SVG and as text."""
@@ -263,7 +267,7 @@ class Dashboard(App[int]):
 
     def open_palette(self) -> None:
         """Lists all actions, to be searched."""
-        self.action_command_palette()
+        self.push_screen(CommandPalette([SystemCommandsProvider], placeholder="Search all actions"))
 
     def leave(self, exit_code: int) -> None:
         """Gives the terminal back; a machine that could not go on has the last word on the exit status."""

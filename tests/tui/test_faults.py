@@ -106,7 +106,7 @@ async def test_a_machine_that_cannot_be_looked_at_at_all_ends_the_dashboard() ->
 async def test_an_action_that_breaks_is_a_notice_and_not_the_end(
     open_dashboard: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Dashboard, "search_themes", broken)
+    monkeypatch.setattr(Dashboard, "choose_theme", broken)
     async with open_dashboard() as (app, pilot):
         await pilot.press("t")
         assert [notice.message for notice in app._notifications] == ["theme: ZeroDivisionError: division by zero"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from textual.pilot import Pilot
 
@@ -9,6 +11,7 @@ from memtui.tui.app import Dashboard
 from memtui.tui.shots import as_text
 from memtui.tui.snapshot import render_text
 from memtui.units import SECOND
+from memtui.view.glyphs import ASCII
 from tests.fake_source import FakeSource
 from tests.tui.conftest import Opened, screen_text
 
@@ -95,6 +98,17 @@ async def test_maps_are_asked_for_at_the_size_of_the_screen(open_dashboard: Open
         latest = app.timeline.latest
         assert latest is not None
         assert latest.direct_map_cells is None
+
+
+@pytest.mark.parametrize("keys", [(), ("question_mark",), ("f1",), ("ctrl+p",), ("t",), ("z",), ("s",)], ids="-".join)
+async def test_ascii_means_ascii_on_every_screen(
+    open_dashboard: Opened, keys: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with open_dashboard(seconds=12.48, glyphs=ASCII, size=(100, 30)) as (app, pilot):
+        await pilot.press(*keys)
+        await pilot.pause()
+        assert screen_text(app).isascii()
 
 
 async def test_without_colours_the_glyphs_still_tell_kinds_apart(

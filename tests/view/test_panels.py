@@ -58,10 +58,10 @@ def test_a_machine_without_1g_leaves_has_no_bar_for_them() -> None:
 def test_vmemmap_figures(tour: Scene) -> None:
     lines = words("vmemmap", tour, 56, 13).split("\n")
     assert lines[:4] == [
-        "struct pages 1.00 GiB → 744 MiB   1.56 % → 1.14 % of RAM",
-        "given back 280 of 320 MiB   by 10 240 pages of 2M",
-        "split tables 640 KiB   to free all 280 MiB ✓",
-        "pool 10 240 × 2 MiB   10 240 free",
+        "struct pages 1.00 GiB → 744 MiB  1.56 % → 1.14 % of RAM",
+        "given back 280 of 320 MiB  by 10 240 pages of 2M",
+        "split tables 640 KiB  to free all 280 MiB ✓",
+        "pool 10 240 × 2 MiB  10 240 free",
     ]
 
 
@@ -75,7 +75,7 @@ def test_vmemmap_says_when_the_frames_to_free_the_pool_are_not_there(tour: Scene
 def test_vmemmap_with_nothing_optimised() -> None:
     now = replace(snapshot_at(0, MapRequest()), vmemmap=VmemmapView(262_144, 262_144, 0, 0, 0, 0, True))
     text = words("vmemmap", scene_of(now), 56, 13)
-    assert "given back 0 B   no optimised huge pages" in text
+    assert "given back 0 B  no optimised huge pages" in text
     assert "to free all" not in text
 
 
@@ -93,7 +93,7 @@ def test_tlb_figures(tour: Scene) -> None:
     ]
     assert lines[4].startswith("L2  4K┐ 1536 ")
     assert lines[5].startswith("    2M┘ 1536 ")
-    assert lines[-2] == "direct map       64.0 GiB  99.8 %  71.9 %  26.0    +16.6"
+    assert lines[-2] == "direct map         64.0 GiB  99.8 % 71.9 %  26.0   +16.6"
 
 
 def test_tlb_bars_share_one_log_scale(tour: Scene) -> None:
@@ -136,6 +136,20 @@ def test_gauges_say_which_watermark_they_fell_below(free: int, words: str, token
     assert token in {span.token for span in spans}
     assert words in plain([spans])
     assert row_width(spans) == 56
+
+
+def test_wide_gauges_give_their_watermarks_as_figures(tour: Scene) -> None:
+    lines = words("memory", tour, 116, 35).split("\n")
+    assert lines[3].endswith("13.7 of 30.0 GiB   min/low/high 61.4 MiB/76.8 MiB/92.1 MiB")
+    assert lines[0].endswith("min/low/high 32.0 KiB/40.0 KiB/48.0 KiB")
+
+
+def test_pools_of_other_sizes_show_in_what_hugetlb_holds() -> None:
+    now = snapshot_at(3 * SECOND, MapRequest())
+    counters = {**now.counters, "Hugetlb": 4 << 30}
+    assert "hugetlb 4.00 TiB  pool 10 240 × 2 MiB" in words(
+        "vmemmap", scene_of(replace(now, counters=counters)), 56, 13
+    )
 
 
 def test_zones_that_have_no_room_are_counted_and_the_lowest_is_named() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from memtui.reading import read
 from memtui.snapshot import Snapshot, ZoneView
-from memtui.units import FRAMES_2M, KIB, PAGE_BYTES, format_bytes
+from memtui.units import FRAMES_2M, KIB, PAGE_BYTES, format_bytes, format_frames
 from memtui.view.bars import gauge
 from memtui.view.cells import Row, Rows, Span, dim, flow, row, strong
 from memtui.view.glyphs import Glyphs
@@ -20,6 +20,10 @@ from memtui.view.tokens import Token
 _FIGURES = 19
 """Cells of ` 1023 of 1023 MiB`, the longest figures of a gauge."""
 _WIDE = 48
+_WIDEST = 110
+"""Width from which the watermarks stand beside each gauge as figures."""
+_LEVELS = 42
+"""Cells of `  min/low/high 1023 KiB/1023 KiB/1023 KiB`."""
 _FEW_ZONES = 4
 """Zones that are all shown before anything else is; with more, blocks by order have room of their own."""
 _ROOMY = 14
@@ -67,13 +71,15 @@ def _zone_row(zone: ZoneView, name: str, width: int, glyphs: Glyphs) -> Row:
     figures = part_of(zone.free_frames * PAGE_BYTES, zone.managed_frames * PAGE_BYTES).rjust(_FIGURES)
     pressure, token = _pressure(zone)
     words = pressure if width >= _WIDE else pressure[-4:]
-    length = max(4, width - len(name) - len(words) - len(figures))
     marks = (zone.min_frames, zone.low_frames, zone.high_frames)
+    levels = f"  min/low/high {'/'.join(map(format_frames, marks))}" if width >= _WIDEST else ""
+    length = max(4, width - len(name) - len(words) - len(figures) - _LEVELS * bool(levels))
     return row(
         dim(name),
         *gauge(zone.free_frames, zone.least_free_frames, zone.managed_frames, length, token, glyphs, marks),
         Span(words, token),
         figures,
+        dim(levels.rjust(_LEVELS) if levels else ""),
     )
 
 

@@ -31,11 +31,11 @@ Column = tuple[str, int, Callable[[TlbAccess], str]]
 """Title, width in cells, and the figure of an access."""
 
 _COLUMNS: tuple[Column, ...] = (
-    ("footprint", 10, lambda access: format_bytes(access.footprint_bytes)),
+    ("footprint", 9, lambda access: format_bytes(access.footprint_bytes)),
     ("L1 miss", 8, lambda access: percent_of_ppm(access.l1_miss_ppm)),
-    ("miss", 8, lambda access: percent_of_ppm(access.miss_ppm)),
+    ("miss", 7, lambda access: percent_of_ppm(access.miss_ppm)),
     ("walk", 6, lambda access: three_digits(access.walk_cycles)),
-    ("+cycles", 9, lambda access: f"+{three_digits(access.cycles_per_access)}"),
+    ("+cycles", 8, lambda access: f"+{three_digits(access.cycles_per_access)}"),
 )
 
 

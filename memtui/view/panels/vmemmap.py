@@ -47,18 +47,21 @@ def _division(width: int, height: int) -> Division:
 
 
 def _figures(scene: Scene, width: int, glyphs: Glyphs) -> Rows:
+    view = scene.now.vmemmap
+    groups = (_cost(scene, glyphs), _given_back(view), _restoring(view, glyphs), _pool(scene.now, glyphs))
+    return [line for group in groups for line in flow(group, width)]
+
+
+def _cost(scene: Scene, glyphs: Glyphs) -> list[Row]:
+    """What struct pages would take and what they take now, as sizes and as shares of the RAM."""
     view, ram = scene.now.vmemmap, scene.info.ram_bytes
-    arrow = glyphs.text("→")
     full, used = view.full_frames * PAGE_BYTES, view.used_frames * PAGE_BYTES
-    sizes = row(dim("struct pages "), strong(format_bytes(full)), dim(f" {arrow} "), strong(format_bytes(used)))
-    shares = row(strong(percent(full, ram)), dim(f" {arrow} "), strong(percent(used, ram)), dim(" of RAM"))
-    groups = (
-        [sizes, shares],
-        _given_back(view),
-        _restoring(view, glyphs),
-        _pool(scene.now, glyphs),
-    )
-    return [line for group in groups for line in flow(group, width, gap=3)]
+    arrow = dim(glyphs.text(" → "))
+    sizes, shares = [strong(format_bytes(full))], [strong(percent(full, ram))]
+    if used != full:
+        sizes += [arrow, strong(format_bytes(used))]
+        shares += [arrow, strong(percent(used, ram))]
+    return [row(dim("struct pages "), *sizes), row(*shares, dim(" of RAM"))]
 
 
 def _given_back(view: VmemmapView) -> list[Row]:
@@ -90,6 +93,9 @@ def _pool(now: Snapshot, glyphs: Glyphs) -> list[Row]:
     size = read(now, "Hugepagesize")
     kind = glyphs.text(f" × {cell_size(int(size) * KIB)}") if size is not None else ""
     groups = [row(dim("pool "), strong(format_count(int(total))), dim(kind))]
+    everything = read(now, "Hugetlb")
+    if everything is not None and size is not None and everything != total * size:
+        groups.insert(0, row(dim("hugetlb "), strong(format_bytes(int(everything) * KIB))))
     for name, words in (("HugePages_Free", "free"), ("HugePages_Rsvd", "reserved"), ("HugePages_Surp", "surplus")):
         count = read(now, name)
         if count is not None and (count or words == "free"):
