@@ -63,7 +63,8 @@ class LoadModule(Activity[LoadModuleParams]):
         while self._loaded:
             self.machine.modules.unload(self._loaded.pop())
             yield self.machine.take_ns()
-        self.machine.core.log("modules unloaded; leaves that were split stay split")
+        if self.params.count > 1:
+            self.machine.core.log("modules unloaded; leaves that were split stay split")
 
     @property
     def holds(self) -> bool:
