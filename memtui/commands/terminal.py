@@ -12,8 +12,8 @@ from memtui.commands.exits import Status
 
 
 def has_screen() -> bool:
-    """Whether standard output is a terminal with someone at it."""
-    return sys.stdout.isatty()
+    """Whether standard output and error are a terminal with someone at it; Textual draws on standard error."""
+    return sys.stdout.isatty() and sys.stderr.isatty()
 
 
 def keyboard_at_hand() -> bool:
