@@ -21,6 +21,7 @@ from memtui.machine.core import Core, MachineEvent
 from memtui.machine.costs import Meter
 from memtui.machine.direct_map import DirectMap
 from memtui.machine.errors import FrameStateError, MachineStopped, OutOfMemory
+from memtui.machine.fragment import Fragmenter
 from memtui.machine.hugetlb import Hugetlb
 from memtui.machine.memmap import Memmap
 from memtui.machine.modules import Modules
@@ -84,6 +85,7 @@ class Machine:
             self.processes = Processes(self.core, self.slabs, rmap, kernel.thp)
             self.tmpfs = Tmpfs(self.core, self.slabs, kernels.choose("shmem_thp", kernel.shmem_thp))
             self.page_cache = PageCache(self.core, self.slabs)
+            self.fragmenter = Fragmenter(self.core, self.slabs, self.page_cache)
             self.reclaim = Reclaim(self.core, self.page_cache, self.tmpfs, self.slabs)
         except OutOfMemory as short:
             raise MachineStopped(f"cannot boot: {short}") from None
@@ -143,7 +145,8 @@ class Machine:
         """
         self._check_frames()
         checked = (self.direct_map, self.memmap, self.slabs, self.exec_memory, self.bpf, self.secretmem)
-        for part in (*checked, self.hugetlb, self.processes, self.tmpfs, self.page_cache):
+        files = (self.tmpfs, self.page_cache, self.fragmenter, self.reclaim)
+        for part in (*checked, self.hugetlb, self.processes, *files):
             part.check()
 
     def _check_frames(self) -> None:
@@ -173,7 +176,7 @@ class Machine:
         yield from self._reservations
         for part in (self.memmap, self.direct_map, self.slabs, self.vmalloc, self.exec_memory, self.hugetlb):
             yield from part.claims()
-        for part in (self.secretmem, self.processes, self.tmpfs, self.page_cache):
+        for part in (self.secretmem, self.processes, self.tmpfs, self.page_cache, self.fragmenter):
             yield from part.claims()
 
     def owners(self) -> tuple[tuple[FrameKind, int], ...]:

@@ -156,9 +156,9 @@ class PageCache:
             taken, held = hold_nodes_for(allocator, self._slabs, file, taken, 0, file.growth)
             if not taken.frames:
                 raise OutOfMemory("no memory for a page of the page cache")
-            before = _counts(file)
+            before = counts(file)
             file.pages.extend(taken)
-            self._settle(file, before, held)
+            self.settle(file, before, held)
             meter.charge(costs.FILE_PAGE_READ, taken.frames)
             meter.charge(costs.ALLOC_PAGE, taken.frames)
             frames -= taken.frames
@@ -170,23 +170,19 @@ class PageCache:
         """
         while frames:
             part = min(frames, self.batch_frames)
-            before = _counts(file)
+            before = counts(file)
             file.dirty_frames = min(file.frames, file.dirty_frames + part)
-            self._settle(file, before)
+            self.settle(file, before)
             self._core.meter.charge(costs.COPY_PAGE, part)
             self.write_back(self.dirty_frames - self._dirty_limit())
             frames -= part
 
-    def adopt(self, file: CachedPages, held: int) -> None:
-        """Takes over a file whose pages are there already, with the XArray nodes held for it."""
-        self._settle(file, (0, 0, 0), held)
-
     def delete(self, file: CachedPages) -> None:
         """Deletes a file: all of its pages go, dirty or not."""
-        before = _counts(file)
+        before = counts(file)
         self._core.meter.charge(costs.FREE_PAGE, file.frames)
         file.free_all()
-        self._settle(file, before)
+        self.settle(file, before)
 
     def shrink(self, frames: int, *, direct: bool) -> int:
         """Frees about `frames` pages, clean ones first, then dirty ones after writing them back."""
@@ -207,9 +203,23 @@ class PageCache:
         self._core.meter.charge(costs.FILE_PAGE_WRITE, written)
         return written
 
+    def settle(self, file: CachedPages, before: Counts, held: int = 0) -> None:
+        """Brings the sums in step with a file that has changed; nodes held beyond its need go back."""
+        frames, dirty, nodes = counts(file)
+        self.frames += frames - before[0]
+        self.dirty_frames += dirty - before[1]
+        change = nodes - before[2]
+        self.nodes += change
+        if held > change:
+            self._slabs.free(NODE_CACHE, held - change)
+        if frames:
+            self._files.setdefault(file)
+        else:
+            self._files.pop(file, None)
+
     def check(self) -> None:
         """Raises FrameStateError unless the counts are those of the files."""
-        truth = tuple(sum(column) for column in zip((0, 0, 0), *map(_counts, self._files), strict=True))
+        truth = tuple(sum(column) for column in zip((0, 0, 0), *map(counts, self._files), strict=True))
         if truth != (self.frames, self.dirty_frames, self.nodes):
             counted = (self.frames, self.dirty_frames, self.nodes)
             raise FrameStateError(f"page cache counts (frames, dirty, nodes) {counted}; files have {truth}")
@@ -237,24 +247,10 @@ class PageCache:
         for file in list(self._files):
             if done >= frames:
                 break
-            before = _counts(file)
+            before = counts(file)
             done += take(file, frames - done)
-            self._settle(file, before)
+            self.settle(file, before)
         return done
-
-    def _settle(self, file: CachedPages, before: Counts, held: int = 0) -> None:
-        """Brings the sums in step with a file that has changed; nodes held beyond its need go back."""
-        frames, dirty, nodes = _counts(file)
-        self.frames += frames - before[0]
-        self.dirty_frames += dirty - before[1]
-        change = nodes - before[2]
-        self.nodes += change
-        if held > change:
-            self._slabs.free(NODE_CACHE, held - change)
-        if frames:
-            self._files.setdefault(file)
-        else:
-            self._files.pop(file, None)
 
     def _dirty_limit(self) -> int:
         """Pages that may be dirty (`global_dirtyable_memory` by `vm.dirty_ratio`)."""
@@ -263,5 +259,6 @@ class PageCache:
         return max(0, dirtyable * DIRTY_RATIO // 100)
 
 
-def _counts(file: CachedPages) -> Counts:
+def counts(file: CachedPages) -> Counts:
+    """Pages, dirty pages and nodes of a file now."""
     return file.frames, file.dirty_frames, file.nodes

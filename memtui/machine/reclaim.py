@@ -8,17 +8,20 @@ shrinkers in this order before it turns to the OOM killer.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from memtui.machine.core import Core
+from memtui.machine.errors import FrameStateError
+from memtui.machine.file_index import NODE_CACHE
 from memtui.machine.page_cache import PageCache
 from memtui.machine.physical.zone import Zone, total_reserve_frames
 from memtui.machine.slab import SlabCaches
 from memtui.machine.tmpfs.tmpfs import Tmpfs
 from memtui.units import format_frames
 
-DROP_PAGECACHE = 1
+DROP_PAGECACHE: Final = 1
 """Bit of vm.drop_caches: clean page cache."""
-DROP_SLAB = 2
+DROP_SLAB: Final = 2
 """Bit of vm.drop_caches: what shrinkers have, huge pages past the ends of tmpfs files among it."""
 
 
@@ -62,3 +65,11 @@ class Reclaim:
             self._core.vm_events["drop_slab"] += 1
             parts.append(f"{format_frames(self._tmpfs.drop_slab())} past the ends of tmpfs files")
         self._core.log(f"vm.drop_caches {value}: {' and '.join(parts)} given back")
+
+    def check(self) -> None:
+        """Raises FrameStateError unless the XArray nodes there are, are those of page cache and tmpfs."""
+        nodes = self._slabs.active(NODE_CACHE)
+        if nodes != self._page_cache.nodes + self._tmpfs.nodes:
+            raise FrameStateError(
+                f"{nodes} XArray nodes; page cache has {self._page_cache.nodes}, tmpfs {self._tmpfs.nodes}"
+            )

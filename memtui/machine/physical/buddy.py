@@ -12,7 +12,8 @@ of single requests would have taken them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
 from typing import Final
 
@@ -160,6 +161,41 @@ class Buddy:
             self._list_pieces(lists, first, start)
             self._list_pieces(lists, stop, first + (1 << order))
             start = stop
+
+    def add_pieces(self, first: int, pieces: Sequence[Sequence[int]]) -> None:
+        """Frees blocks inside one top block that was all in use: by order, where in it each begins.
+
+        None of them may have a free buddy.
+        """
+        for order, offsets in enumerate(pieces):
+            self.free_frames += len(offsets) << order
+            for kind, starts in self._by_type(first, offsets):
+                self._lists[kind][order].update(dict.fromkeys(starts))
+
+    def take_pieces(self, first: int, pieces: Sequence[Sequence[int]]) -> bool:
+        """Takes free blocks inside one top block out of the lists: by order, where in it each begins.
+
+        False, with nothing changed, if one of them is not on its list.
+        """
+        found = [
+            (self._lists[kind][order], starts)
+            for order, offsets in enumerate(pieces)
+            for kind, starts in self._by_type(first, offsets)
+        ]
+        if not all(blocks.keys() >= set(starts) for blocks, starts in found):
+            return False
+        for blocks, starts in found:
+            for start in starts:
+                del blocks[start]
+        self.free_frames -= sum(len(offsets) << order for order, offsets in enumerate(pieces))
+        return True
+
+    def _by_type(self, first: int, offsets: Sequence[int]) -> Iterator[tuple[MigrateType, list[int]]]:
+        """The frames `first` + offsets (ascending, inside one top block), by the type of their pageblocks."""
+        second = first + PAGEBLOCK_FRAMES
+        cut = bisect_left(offsets, PAGEBLOCK_FRAMES)
+        yield self.type_of(first), [first + offset for offset in offsets[:cut]]
+        yield self.type_of(second), [first + offset for offset in offsets[cut:]]
 
     def _list_pieces(self, lists: list[dict[int, None]], start: int, end: int) -> None:
         """Puts the parts of a split block back on its lists; they have no free buddies."""

@@ -96,6 +96,16 @@ class FrameMap:
             self._release_bits(block, ((1 << part) - 1) << offset, owner)
             start += part
 
+    def release_bits(self, block: int, bits: int, owner: Owner) -> None:
+        """Takes the frames of a mask, in one 4 MiB block, from `owner`. Raises FrameStateError as `release` does."""
+        self.by_kind[owner.kind] -= bits.bit_count()
+        self._release_bits(block, bits, owner)
+
+    def holds_alone(self, block: int, bits: int, owner: Owner) -> bool:
+        """Whether `owner` holds exactly these frames of a 4 MiB block, and nobody any other."""
+        mixed = self._blocks.get(block)
+        return mixed is not None and mixed.used == bits and mixed.masks.get(owner) == bits
+
     def owner_at(self, frame: int) -> Owner | None:
         """Who holds this frame; None if it is free."""
         block = frame >> BLOCK_SHIFT

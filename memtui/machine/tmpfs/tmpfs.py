@@ -11,7 +11,7 @@ from typing import Final
 
 from memtui.machine import costs
 from memtui.machine.core import Core
-from memtui.machine.errors import NoSpace, OutOfMemory
+from memtui.machine.errors import FrameStateError, NoSpace, OutOfMemory
 from memtui.machine.page_tables import PageTables
 from memtui.machine.physical.frame_map import Owner
 from memtui.machine.slab import SlabCaches
@@ -213,7 +213,11 @@ class Tmpfs:
         """Raises FrameStateError unless all counts follow from the files and their mappings."""
         for mount in self._all_mounts():
             laws.check_mount(mount)
-        laws.check_store(self._store, [file for mount in self._all_mounts() for file in mount.inodes])
+        files = [file for mount in self._all_mounts() for file in mount.inodes]
+        laws.check_store(self._store, files)
+        inodes = self._slabs.active("shmem_inode_cache")
+        if inodes != len(files) + len(self.mounts):
+            raise FrameStateError(f"{inodes} tmpfs inodes; there are {len(files)} files and {len(self.mounts)} mounts")
         self._design.check()
 
     def _write(self, file: TmpfsFile, offset: int, end_bytes: int, chunk_pages: int | None) -> int:
