@@ -38,7 +38,7 @@ async def opened(
     playing = source if source is not None else FakeSource()
     timeline = played_to(playing, int(seconds * SECOND)) if seconds else None
     app = Dashboard(playing, theme=options.pop("theme", "memtui"), paused=True, timeline=timeline, **options)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.pause()
         app.frame()
         await pilot.pause()

@@ -149,6 +149,7 @@ async def test_help_scrolls_where_it_has_no_room(open_dashboard: Opened) -> None
     async with open_dashboard(size=(60, 12)) as (app, pilot):
         await pilot.press("question_mark")
         await pilot.pause()
+        assert "Pause, or go on" in screen_text(app)
         assert "Owners of frames" not in screen_text(app)
         await pilot.press("end")
         await pilot.pause()
