@@ -11,7 +11,7 @@ last page needs. So 64 base pages share a node and eight 2 MiB pages do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -20,7 +20,7 @@ from sortedcontainers import SortedDict
 
 from memtui.machine.errors import FrameStateError, OutOfMemory
 from memtui.machine.physical.allocator import PageAllocator
-from memtui.machine.physical.extents import FrameList
+from memtui.machine.physical.extents import FrameList, Run
 from memtui.machine.physical.frame_map import Owner
 from memtui.machine.slab import SlabCaches
 
@@ -139,17 +139,28 @@ class FolioIndex:
 
     def add(self, run: FolioRun) -> None:
         """Puts folios where there is a hole."""
-        if self.overlapping(run.index, run.end) or (run.index | run.frame) & ((1 << run.order) - 1):
-            raise FrameStateError(f"{run} does not fit into the file")
-        self._count(run, 1)
-        before, after = self._before(run.index), self._runs.get(run.end)
-        if before is not None and _joins(before, run):
-            del self._runs[before.index]
-            run = FolioRun(before.index, before.pages + run.pages, before.frame, run.order)
-        if after is not None and _joins(run, after):
-            del self._runs[after.index]
-            run = FolioRun(run.index, run.pages + after.pages, run.frame, run.order)
-        self._runs[run.index] = run
+        self.add_all(run.index, run.order, ((run.frame, run.pages),))
+
+    def add_all(self, start: int, order: int, frames: Iterable[Run]) -> None:
+        """Puts folios of one order, in frames from several places, into the hole that begins at page `start`."""
+        fresh: list[FolioRun] = []
+        page = start
+        for frame, pages in frames:
+            if (page | frame | pages) & ((1 << order) - 1):
+                raise FrameStateError(f"frames {frame:#x} do not fit into page {page} as folios of order {order}")
+            _append(fresh, FolioRun(page, pages, frame, order))
+            page += pages
+        if not fresh:
+            return
+        if self.overlapping(start, page):
+            raise FrameStateError(f"pages {start}..{page} are not a hole")
+        self._count(FolioRun(start, page - start, 0, order), 1)
+        before, after = self._before(start), self._runs.get(page)
+        if before is not None and _joins(before, fresh[0]):
+            fresh[0] = _joined(self._runs.pop(before.index), fresh[0])
+        if after is not None and _joins(fresh[-1], after):
+            fresh[-1] = _joined(fresh[-1], self._runs.pop(after.index))
+        self._runs.update((run.index, run) for run in fresh)
 
     def take(self, start: int, end: int) -> list[FolioRun]:
         """Removes the folios of pages [start, end), which must not cut one, and returns them ascending."""
@@ -271,10 +282,13 @@ def _blocks(start: int, end: int, level: int) -> int:
 def _append(runs: list[FolioRun], run: FolioRun) -> None:
     """Adds a run behind all others, joined to the last where it continues it."""
     if runs and _joins(runs[-1], run):
-        last = runs.pop()
-        run = FolioRun(last.index, last.pages + run.pages, last.frame, run.order)
+        run = _joined(runs.pop(), run)
     runs.append(run)
 
 
 def _joins(left: FolioRun, right: FolioRun) -> bool:
     return left.order == right.order and left.end == right.index and left.frame + left.pages == right.frame
+
+
+def _joined(left: FolioRun, right: FolioRun) -> FolioRun:
+    return FolioRun(left.index, left.pages + right.pages, left.frame, left.order)

@@ -50,14 +50,11 @@ class ShmemStore:
 
         taken, held = hold_nodes_for(self.core.allocator, self.slabs, file.owner(order), taken, order, need)
         before = file.index.nodes
-        page = start
-        for frame, frames in taken:
-            file.index.add(FolioRun(page, frames, frame, order))
-            page += frames
+        file.index.add_all(start, order, taken)
         self._settle_nodes(file, before, held)
-        self._account(file, order, page - start)
-        self._charge_insert(order, (page - start) >> order)
-        return (page - start) >> order
+        self._account(file, order, taken.frames)
+        self._charge_insert(order, taken.frames >> order)
+        return taken.frames >> order
 
     def remove(self, file: TmpfsFile, start: int, end: int) -> int:
         """Takes the folios of pages [start, end), which must not cut one, out and frees them; returns the pages."""
