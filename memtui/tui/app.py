@@ -26,12 +26,13 @@ from memtui.tui.screens.board import Board
 from memtui.tui.screens.words import WordsScreen
 from memtui.tui.shots import save_shots
 from memtui.tui.themes import THEMES, default_theme, token_styles
+from memtui.tui.viewer import Viewer
 from memtui.tui.widgets.panel import PanelView
 from memtui.tui.widgets.rows import Palette, RowsView
 from memtui.view.catalogue import PANELS, panel
+from memtui.view.cells import Rows
 from memtui.view.glyphs import UNICODE, Glyphs, choose_glyphs
-from memtui.view.help import keys_help, panel_help
-from memtui.view.scene import PlayState, Scene, Status
+from memtui.view.help import about, keys_help, panel_help
 
 FRAMES_PER_SECOND: Final = 10
 """How often the screen is brought up to date; how fast simulated time runs has no part in it."""
@@ -69,11 +70,8 @@ class Dashboard(App[int]):
         """Raises ValueError with one line for a theme there is none of, or a speed that cannot be played at."""
         super().__init__()
         self.player = Player(source, speed, until_ns, paused=paused)
-        self.timeline = timeline if timeline is not None else Timeline()
+        self.viewer = Viewer(source, self.player, timeline if timeline is not None else Timeline())
         self.glyphs = glyphs
-        self.fault = ""
-        """What the source broke on while it was looked at, in words."""
-        self._source = source
         self._stale = True
         self._was_playing = False
         for own in THEMES:
@@ -85,11 +83,6 @@ class Dashboard(App[int]):
     def palette(self) -> Palette:
         """The style of every token under the theme as it is."""
         return token_styles(self.current_theme, self.get_css_variables())
-
-    @property
-    def error(self) -> str:
-        """What the source broke on, or nothing while all is well."""
-        return self.player.error or self.fault
 
     def get_default_screen(self) -> Screen[None]:
         """The board."""
@@ -110,11 +103,19 @@ class Dashboard(App[int]):
 
     def frame(self) -> None:
         """One frame: a Snapshot and a paint if anything can have changed, and nothing at all otherwise."""
-        playing = not self.player.paused and not self.player.finished
-        if playing or self._was_playing or self._stale:
-            self._was_playing, self._stale = playing, False
-            self._look()
-            self._paint()
+        playing = self.viewer.playing
+        if not (playing or self._was_playing or self._stale):
+            return
+        self._was_playing, self._stale = playing, False
+        self._look()
+        scene = self.viewer.scene()
+        if scene is None:
+            self.leave(0)
+        else:
+            self.board.paint(scene, self.viewer.status(scene))
+
+    def _look(self) -> None:
+        self.viewer.look(self.board.request(self.viewer.source.info))
 
     def do(self, action_id: str) -> None:
         """Runs the action of that id; what it breaks on becomes a notification, not the end."""
@@ -128,35 +129,6 @@ class Dashboard(App[int]):
     def action_do(self, action_id: str) -> None:
         """What key bindings run."""
         self.do(action_id)
-
-    def _look(self) -> None:
-        """Pulls one Snapshot. A source that breaks while it is looked at has stopped, as one that breaks playing."""
-        try:
-            snapshot = self._source.snapshot(self.board.request(self._source.info))
-        except Exception as fault:
-            self.player.pause()
-            self.fault = f"{type(fault).__name__}: {fault}"
-            return
-        latest = self.timeline.latest
-        if latest is not None and snapshot.time_ns < latest.time_ns:
-            self.timeline.clear()
-        self.timeline.append(snapshot)
-
-    def _paint(self) -> None:
-        current = self.timeline.current
-        if current is None:
-            self.leave(0)
-            return
-        scene = Scene(self._source.info, current, self.timeline, self.timeline.events())
-        why = self.error or scene.stopped
-        self.board.paint(scene, Status(self._state(why), self.player.speed, why))
-
-    def _state(self, why_stopped: str) -> PlayState:
-        if why_stopped:
-            return PlayState.STOPPED
-        if self._source.finished:
-            return PlayState.FINISHED
-        return PlayState.PAUSED if self.player.paused else PlayState.LIVE
 
     def _recolour(self, theme: Theme) -> None:
         self.board.recolour(self.palette())
@@ -189,7 +161,7 @@ class Dashboard(App[int]):
 
     def last_words(self) -> list[str]:
         """What has to be said once the terminal is given back: why it stopped, which panels broke."""
-        words = [f"the simulation stopped: {self.error}"] if self.error else []
+        words = [f"the simulation stopped: {self.viewer.error}"] if self.viewer.error else []
         broken = [(name, view.fault) for name, view in self.board.panels.items() if view.fault]
         return words + [f"panel {name} could not be drawn: {fault}" for name, fault in broken]
 
@@ -220,9 +192,7 @@ class Dashboard(App[int]):
 
     def restart(self) -> None:
         """Back to the machine as booted."""
-        self.fault = ""
-        self.player.restart()
-        self.timeline.clear()
+        self.viewer.restart()
 
     def go_to_panel(self, digit: int) -> None:
         """Chooses a panel; opens it where it does not show as a panel of its own, or was chosen already."""
@@ -258,7 +228,13 @@ class Dashboard(App[int]):
     def show_help(self) -> None:
         """All keys."""
         keys = [(action.group, action.shown, action.help) for action in ACTIONS]
-        self.push_screen(WordsScreen("Keys", lambda width: keys_help(keys, width, self.glyphs), self.palette()))
+        info = self.viewer.source.info
+        title = self.glyphs.text(info.scenario)
+
+        def words(width: int) -> Rows:
+            return about(info, width, self.glyphs) + keys_help(keys, width, self.glyphs)
+
+        self.push_screen(WordsScreen(title, words, self.palette()))
 
     def show_panel_help(self) -> None:
         """What the chosen panel shows."""
@@ -271,7 +247,7 @@ class Dashboard(App[int]):
 
     def leave(self, exit_code: int) -> None:
         """Gives the terminal back; a machine that could not go on has the last word on the exit status."""
-        code = exit_code or (EXIT_STOPPED if self.error else 0)
+        code = exit_code or (EXIT_STOPPED if self.viewer.error else 0)
         self.exit(code, return_code=code)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memtui.fields import field
+from memtui.snapshot import RunInfo
 from memtui.view.cells import Row, Rows, Span, dim, row, strong, wrap
 from memtui.view.glyphs import Glyphs
 from memtui.view.maps import legend
@@ -15,6 +16,12 @@ _KEY_WIDTH = 8
 
 KeyHelp = tuple[str, str, str]
 """Group, key, and the sentence that says what it does."""
+
+
+def about(info: RunInfo, width: int, glyphs: Glyphs) -> Rows:
+    """The scenario in its own words; nothing when it has none."""
+    lines = wrap(glyphs.text(info.about), width)
+    return [*(row(line) for line in lines), ()] if lines else []
 
 
 def keys_help(keys: Sequence[KeyHelp], width: int, glyphs: Glyphs) -> Rows:

@@ -81,11 +81,11 @@ async def test_speed(open_dashboard: Opened) -> None:
 
 async def test_restart_goes_back_to_zero_and_forgets_the_past(open_dashboard: Opened) -> None:
     async with open_dashboard(seconds=12.48) as (app, pilot):
-        assert len(app.timeline) > 100
+        assert len(app.viewer.timeline) > 100
         await pilot.press("r")
         assert app.player.source.now_ns == 0
-        assert len(app.timeline) == 1
-        assert app.timeline.events() == ()
+        assert len(app.viewer.timeline) == 1
+        assert app.viewer.timeline.events() == ()
         await pilot.pause()
         assert "0.000 s" in screen_text(app)
 
@@ -141,6 +141,7 @@ async def test_help_lists_every_key_and_closes(open_dashboard: Opened, close: st
         await pilot.pause()
         text = screen_text(app)
         assert all(action.help in text for action in ACTIONS)
+        assert "What huge pages, modules and secrets do to a server." in text
         await pilot.press(close)
         assert app.screen is app.board
 
@@ -184,8 +185,8 @@ async def test_frames_go_on_while_the_palette_is_open(open_dashboard: Opened) ->
         await pilot.press("ctrl+p")
         app.do("step")
         await pilot.pause()
-        assert app.timeline.latest is not None
-        assert app.timeline.latest.time_ns == 1 * SECOND
+        assert app.viewer.timeline.latest is not None
+        assert app.viewer.timeline.latest.time_ns == 1 * SECOND
 
 
 async def test_themes_are_listed_and_change_the_colours(open_dashboard: Opened) -> None:

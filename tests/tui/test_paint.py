@@ -89,13 +89,13 @@ async def test_resizing_from_any_size_to_any_other(open_dashboard: Opened) -> No
 
 async def test_maps_are_asked_for_at_the_size_of_the_screen(open_dashboard: Opened) -> None:
     async with open_dashboard(seconds=12.48) as (app, pilot):
-        latest = app.timeline.latest
+        latest = app.viewer.timeline.latest
         assert latest is not None
         assert latest.direct_map_cells is not None
         assert len(latest.direct_map_cells.cells) == 220
         await pilot.resize_terminal(80, 24)
         await pilot.pause()
-        latest = app.timeline.latest
+        latest = app.viewer.timeline.latest
         assert latest is not None
         assert latest.direct_map_cells is None
 

@@ -183,7 +183,17 @@ def test_long_events_are_cut_with_a_sign_and_wrapped_where_there_is_room() -> No
 def test_events_have_the_colour_of_their_severity() -> None:
     events = tuple(Event(0, "x", severity, severity, at) for at, severity in enumerate(("info", "notice", "bad")))
     rows = panel("events").draw(scene_of(snapshot(0), events), 60, 6, UNICODE).rows
-    assert [line[-1].token for line in rows[1:]] == [Token.BAD, Token.NOTICE, Token.TEXT]
+    assert [line[-1].token for line in rows[1:4]] == [Token.BAD, Token.NOTICE, Token.TEXT]
+
+
+def test_below_the_first_events_stands_what_the_scenario_is_about() -> None:
+    scene = scene_of(snapshot(0), (Event(0, "boot", "64 GiB"),))
+    assert words("events", scene, 60, 6).split("\n")[2:] == ["  What huge pages, modules and secrets do to a server."]
+    assert words("events", scene, 30, 4).split("\n")[2:] == [
+        "  What huge pages, modules and",
+        "  secrets do to a server.",
+    ]
+    assert words("events", scene, 30, 3).split("\n")[2:] == ["  What huge pages, modules an…"]
 
 
 def test_what_holds_memory_is_told_from_what_runs() -> None:
@@ -193,13 +203,13 @@ def test_what_holds_memory_is_told_from_what_runs() -> None:
         WorkloadView("nr_hugepages", "done", ""),
     )
     scene = scene_of(replace(snapshot(0), workloads=works))
-    assert words("events", scene, 100, 6) == "▶ fork_storm 3 of 9 children   ■ memfd_secret keys 64 secrets"
+    assert words("events", scene, 100, 1) == "▶ fork_storm 3 of 9 children   ■ memfd_secret keys 64 secrets"
 
 
 def test_workloads_that_have_no_room_are_counted() -> None:
     works = tuple(WorkloadView(f"workload {number}", "running", "") for number in range(9))
     assert (
-        words("events", scene_of(replace(snapshot(0), workloads=works)), 40, 6)
+        words("events", scene_of(replace(snapshot(0), workloads=works)), 40, 1)
         == "▶ workload 0   ▶ workload 1   … 7 more"
     )
 

@@ -19,21 +19,29 @@ _ACTIVE = ("running", "holding")
 
 
 def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
-    """Workloads in the first rows, then events, newest first, as many as there is room for."""
+    """Workloads in the first rows, then events, newest first, and what the scenario is about where they leave room."""
     most = 1 if height < 8 else max(2, height // 4)
     rows = _workloads(scene.now.workloads, width, most, glyphs)
     tall = height >= 16
     for event in reversed(scene.events):
         if len(rows) >= height:
-            break
+            return Drawing(rows[:height])
         rows += _event(event, width, glyphs, wrapped=tall)
-    return Drawing(rows[:height])
+    return Drawing((rows + _about(scene, width, height - len(rows), glyphs))[:height])
 
 
 def latest(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
     """The last few events alone, newest first, one row each: for screens with no room for the panel."""
     newest = list(scene.events[-height:])[::-1] if height > 0 else []
     return [_event(event, width, glyphs, wrapped=False)[0] for event in newest]
+
+
+def _about(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
+    """The scenario in its own words, in at most `height` rows."""
+    lines = wrap(glyphs.text(scene.info.about), width - 2)
+    if len(lines) > height > 0:
+        lines = [*lines[: height - 1], cut_text(f"{lines[height - 1]} {lines[height]}", width - 2, glyphs.more)]
+    return [row(dim("  " + line)) for line in lines[: max(0, height)]]
 
 
 def _workloads(workloads: Sequence[WorkloadView], width: int, most: int, glyphs: Glyphs) -> Rows:
@@ -81,7 +89,7 @@ PANEL = Panel(
     help=(
         "First what runs now (with its progress), what holds memory until it is ended, and what the timeline does "
         "next. Below, events with the newest first: the simulated time in seconds, the entry of the timeline or the "
-        "kernel thread that caused it, and what happened.\n\n"
+        "kernel thread that caused it, and what happened. At the end stands what the scenario is about.\n\n"
         "Notices (a pool that fell short, the first split of a GiB) and failures (an OOM kill) have colours of their "
         "own. Enlarged, long sentences are wrapped instead of cut."
     ),
