@@ -7,6 +7,7 @@ and clears the pages; nothing merges back (recordings, memfd_secret: on every ke
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -133,6 +134,10 @@ class PerPageSecretMemory:
     def table_frames(self) -> int:
         """Page tables of the process that holds the files."""
         return self._tables.frames if self._tables is not None else 0
+
+    def objects(self) -> Counter[str]:
+        """Slab objects of all files, by cache."""
+        return Counter(dict.fromkeys(SLAB_OBJECTS, len(self.files)))
 
     def check(self) -> None:
         """Raises FrameStateError unless exactly the secret pages are missing from the direct map."""
