@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pydantic import Field
 
+from memtui.machine.core import Severity
+from memtui.machine.errors import OutOfMemory
+from memtui.machine.page_cache import CachedFile
+from memtui.units import PPM, format_bytes, format_frames, frames_of
+from memtui.workloads.base import Activity, Context, Steps
 from memtui.workloads.params import Params, PositiveSize, Share
+from memtui.workloads.program_memory import step_pages
 
 
 class PageCacheParams(Params):
@@ -12,3 +20,52 @@ class PageCacheParams(Params):
 
     size: PositiveSize = Field(description="bytes of file data brought into the cache")
     dirty: Share = Field(default=0, description="share of it that is dirty: written back before it can be dropped")
+
+
+class PageCache(Activity[PageCacheParams]):
+    """Reads one file from its device and writes over its last part."""
+
+    action = "page_cache"
+    params_type = PageCacheParams
+
+    def __init__(self, params: PageCacheParams, context: Context) -> None:
+        super().__init__(params, context)
+        self._file: CachedFile | None = None
+
+    def start(self) -> Steps:
+        """Reads it all, then dirties its share."""
+        cache, params = self.machine.page_cache, self.params
+        file = self._file = cache.create()
+        frames = frames_of(params.size)
+        try:
+            yield from self._in_steps(frames, "read", lambda part: cache.read(file, part))
+            yield from self._in_steps(frames * params.dirty // PPM, "written", lambda part: cache.overwrite(file, part))
+        except OutOfMemory:
+            self.machine.core.log(f"read ends early: ENOMEM, {self.progress}", Severity.BAD)
+        yield self.machine.take_ns()
+        words = f"{format_bytes(params.size)} of file data read, {format_frames(file.frames)} of it cached"
+        dirty = f", {format_frames(file.dirty_frames)} dirty" if file.dirty_frames else ""
+        self.machine.core.log(words + dirty)
+
+    def finish(self) -> Steps:
+        """Deletes the file: its pages go, dirty or not."""
+        if self._file is not None:
+            frames = self._file.frames
+            self.machine.page_cache.delete(self._file)
+            self._file = None
+            self.machine.core.log(f"file deleted: {format_frames(frames)} of page cache back")
+        yield self.machine.take_ns()
+
+    @property
+    def holds(self) -> bool:
+        """Whether the file exists."""
+        return self._file is not None
+
+    def _in_steps(self, frames: int, verb: str, act: Callable[[int], None]) -> Steps:
+        step, done = step_pages(frames), 0
+        while done < frames:
+            part = min(step, frames - done)
+            act(part)
+            done += part
+            self.progress = f"{format_frames(done)} of {format_frames(frames)} {verb}"
+            yield self.machine.take_ns()

@@ -18,11 +18,16 @@ STEP_PAGES: Final = 64 * MIB // PAGE_BYTES
 """What is written in one step of an activity, unless that would make far too many steps."""
 
 
+def step_pages(total_pages: int) -> int:
+    """Pages worth one step of an activity that goes through so many."""
+    return max(STEP_PAGES, -(-total_pages // MAX_STEPS))
+
+
 class Pace:
     """Says when enough has been written for one step of an activity that writes `total_pages` in all."""
 
     def __init__(self, total_pages: int) -> None:
-        self._step_pages = max(STEP_PAGES, total_pages // MAX_STEPS)
+        self._step_pages = step_pages(total_pages)
         self._since = 0
 
     def due(self, pages: int) -> bool:

@@ -74,21 +74,26 @@ _SPECS: Final = (
         "forks a process again and again: fan, chain or relay",
         "memtui.workloads.fork_storm:ForkStorm",
     ),
-    ActionSpec("tmpfs", TmpfsParams, "mounts a tmpfs; end unmounts it", "memtui.workloads.tmpfs:Tmpfs"),
+    ActionSpec("tmpfs", TmpfsParams, "mounts a tmpfs; end unmounts it", "memtui.workloads.tmpfs_files:Tmpfs"),
     ActionSpec(
         "tmpfs_write",
         TmpfsWriteParams,
         "writes files on a tmpfs, with or without holes",
-        "memtui.workloads.tmpfs:TmpfsWrite",
+        "memtui.workloads.tmpfs_files:TmpfsWrite",
     ),
     ActionSpec(
-        "tmpfs_truncate", TmpfsTruncateParams, "sets the size of tmpfs files", "memtui.workloads.tmpfs:TmpfsTruncate"
+        "tmpfs_truncate",
+        TmpfsTruncateParams,
+        "sets the size of tmpfs files",
+        "memtui.workloads.tmpfs_files:TmpfsTruncate",
     ),
-    ActionSpec("tmpfs_punch", TmpfsPunchParams, "punches holes in tmpfs files", "memtui.workloads.tmpfs:TmpfsPunch"),
     ActionSpec(
-        "tmpfs_map", TmpfsMapParams, "maps and touches tmpfs files; end unmaps", "memtui.workloads.tmpfs:TmpfsMap"
+        "tmpfs_punch", TmpfsPunchParams, "punches holes in tmpfs files", "memtui.workloads.tmpfs_files:TmpfsPunch"
     ),
-    ActionSpec("tmpfs_unlink", TmpfsUnlinkParams, "deletes tmpfs files", "memtui.workloads.tmpfs:TmpfsUnlink"),
+    ActionSpec(
+        "tmpfs_map", TmpfsMapParams, "maps and touches tmpfs files; end unmaps", "memtui.workloads.tmpfs_map:TmpfsMap"
+    ),
+    ActionSpec("tmpfs_unlink", TmpfsUnlinkParams, "deletes tmpfs files", "memtui.workloads.tmpfs_files:TmpfsUnlink"),
     ActionSpec(
         "page_cache",
         PageCacheParams,

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from memtui.units import PPM
+from memtui.units import PPM, format_count
 from memtui.workloads.params import AnySize, Count, Params, PositiveSize, Share
 
 MAX_PIECES: Final = 1 << 24
@@ -41,6 +41,11 @@ class TmpfsFileParams(Params):
             yield self.file
         else:
             yield from (f"{self.file}.{number}" for number in range(self.count))
+
+    def where(self) -> str:
+        """Mount and file in words: `scratch/matrix`, `scratch/log, 200 files`."""
+        files = f", {format_count(self.count)} files" if self.count > 1 else ""
+        return f"{self.mount}/{self.file}{files}"
 
 
 class TmpfsRangeParams(TmpfsFileParams):

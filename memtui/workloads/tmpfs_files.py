@@ -1,0 +1,256 @@
+"""What plays `tmpfs` and the `tmpfs_*` actions on files: mounting, writing, truncating, punching, deleting."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from memtui.machine.core import Severity
+from memtui.machine.errors import NoSpace, OutOfMemory
+from memtui.machine.tmpfs.files import Mount, TmpfsFile
+from memtui.units import FRAMES_2M, PAGE_BYTES, format_bytes, format_count, format_frames, frames_of
+from memtui.workloads.base import Activity, Context, Steps
+from memtui.workloads.program_memory import Pace, step_pages
+from memtui.workloads.tmpfs import (
+    TmpfsFileParams,
+    TmpfsParams,
+    TmpfsPunchParams,
+    TmpfsTruncateParams,
+    TmpfsUnlinkParams,
+    TmpfsWriteParams,
+)
+from memtui.workloads.wording import MAX_STEPS, plural
+
+if TYPE_CHECKING:
+    from memtui.machine.machine import Machine
+
+F = TypeVar("F", bound=TmpfsFileParams)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What tmpfs holds, and what has happened to its huge pages."""
+
+    frames: int
+    huge_pages: int
+    fallbacks: int
+    splits: int
+
+    @classmethod
+    def of(cls, machine: Machine) -> Usage:
+        """The machine's figures now."""
+        events = machine.core.vm_events
+        huge_pages = machine.tmpfs.huge_frames // FRAMES_2M
+        return cls(machine.tmpfs.frames, huge_pages, events["thp_file_fallback"], events["thp_split_page"])
+
+    def since(self, before: Usage) -> Usage:
+        """The difference to earlier figures."""
+        return Usage(
+            self.frames - before.frames,
+            self.huge_pages - before.huge_pages,
+            self.fallbacks - before.fallbacks,
+            self.splits - before.splits,
+        )
+
+    def words(self) -> str:
+        """A difference in words."""
+        sign = "+" if self.frames > 0 else ""
+        parts = [f"Shmem {sign}{format_frames(self.frames)}" if self.frames else "Shmem unchanged"]
+        if self.huge_pages:
+            count = abs(self.huge_pages)
+            parts.append(
+                f"{format_count(count)} huge {plural(count, 'page')} {'more' if self.huge_pages > 0 else 'fewer'}"
+            )
+        if self.splits:
+            parts.append(f"{format_count(self.splits)} split")
+        if self.fallbacks:
+            parts.append(f"{format_count(self.fallbacks)} could not be had")
+        return ", ".join(parts)
+
+
+class Tmpfs(Activity[TmpfsParams]):
+    """Mounts a tmpfs."""
+
+    action = "tmpfs"
+    params_type = TmpfsParams
+
+    def __init__(self, params: TmpfsParams, context: Context) -> None:
+        super().__init__(params, context)
+        self._mount: Mount | None = None
+
+    def start(self) -> Steps:
+        """mount(8)."""
+        params = self.params
+        mount = self._mount = self.machine.tmpfs.mount(params.mount, params.huge, params.size)
+        self.machine.core.log(f"{mount.name} mounted: huge={mount.huge}, size {format_frames(mount.limit_pages)}")
+        yield self.machine.take_ns()
+
+    def finish(self) -> Steps:
+        """umount(8): every file goes, those that are still mapped when they no longer are."""
+        mount = self._mount
+        if mount is not None:
+            self._mount = None
+            pages = mount.used_pages
+            self.machine.tmpfs.unmount(mount)
+            mapped = f"; {format_frames(mount.used_pages)} are still mapped" if mount.used_pages else ""
+            self.machine.core.log(f"{mount.name} unmounted: {format_frames(pages - mount.used_pages)} back{mapped}")
+        yield self.machine.take_ns()
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is mounted."""
+        return self._mount is not None
+
+
+class FileActivity(Activity[F]):
+    """What is done to files of a mount, one after the other."""
+
+    needs_file: ClassVar[bool] = True
+    """Whether a file that is not there is an error; otherwise it is made."""
+    which = ""
+    """Which file is being worked on, for `progress`."""
+
+    def start(self) -> Steps:
+        """Does it to every file; ends with an event when one is not there, or memory or space runs out."""
+        mount = self.machine.tmpfs.mounts.get(self.params.mount)
+        if mount is None:
+            self._fail(f"nothing is mounted as {self.params.mount}: ENOENT")
+            return
+        before, count = Usage.of(self.machine), self.params.count
+        batch = max(1, count // MAX_STEPS)
+        for number, name in enumerate(self.params.files(), 1):
+            self.which = f"file {format_count(number)} of {format_count(count)}: " if count > 1 else ""
+            file = mount.files.get(name) if self.needs_file else self.machine.tmpfs.create(mount, name)
+            if file is None:
+                self._fail(f"{mount.name}/{name} does not exist: ENOENT")
+                break
+            try:
+                yield from self.each(file)
+            except (NoSpace, OutOfMemory) as refused:
+                error = "ENOSPC" if isinstance(refused, NoSpace) else "ENOMEM"
+                self._fail(f"{mount.name}/{name}: {error}; {self.progress}")
+                break
+            if number % batch == 0:
+                yield self.machine.take_ns()
+        yield self.machine.take_ns()
+        self._report(before)
+
+    @abstractmethod
+    def each(self, file: TmpfsFile) -> Steps:
+        """Does it to one file. Raises NoSpace or OutOfMemory."""
+
+    @abstractmethod
+    def words(self) -> str:
+        """What was done, for the log."""
+
+    def _fail(self, text: str) -> None:
+        self.machine.core.log(text, Severity.BAD)
+
+    def _report(self, before: Usage) -> None:
+        change = Usage.of(self.machine).since(before)
+        severity = Severity.NOTICE if change.fallbacks else Severity.INFO
+        self.machine.core.log(f"{self.words()}: {change.words()}", severity)
+
+
+class TmpfsWrite(FileActivity[TmpfsWriteParams]):
+    """Writes files."""
+
+    action = "tmpfs_write"
+    params_type = TmpfsWriteParams
+    needs_file = False
+
+    def __init__(self, params: TmpfsWriteParams, context: Context) -> None:
+        super().__init__(params, context)
+        self._pace = Pace(frames_of(params.size) * params.count)
+        self._written = 0
+
+    def each(self, file: TmpfsFile) -> Steps:
+        """Writes one file, in parts of many calls each."""
+        done = 0
+        for offset, size, chunk in self._calls():
+            while size:
+                written = self.machine.tmpfs.write(file, offset, size, chunk)
+                offset, size, done = offset + written, size - written, done + written
+                self._written += written
+                self.progress = f"{self.which}{format_bytes(done)} of {format_bytes(self.params.size)}"
+                if self._pace.due(frames_of(written)):
+                    yield self.machine.take_ns()
+
+    def words(self) -> str:
+        """How much was written where."""
+        return f"{format_bytes(self._written)} written to {self.params.where()}"
+
+    def _calls(self) -> Iterator[tuple[int, int, int | None]]:
+        """(offset, bytes, bytes of one write(2)) of parts to be written in one go: consecutive calls together."""
+        params = self.params
+        step = step_pages(frames_of(params.size) * params.count) * PAGE_BYTES
+        if params.stride is None or params.stride == params.chunk:
+            pieces, chunk = iter([(params.offset, params.size)]), params.chunk
+        else:
+            pieces, chunk = params.pieces(), None
+        grain = chunk or FRAMES_2M * PAGE_BYTES
+        for offset, size in pieces:
+            end = offset + size
+            while offset < end:
+                border = offset + max(step // grain, 1) * grain
+                stop = min(end, border if chunk else border // grain * grain)
+                yield offset, stop - offset, chunk
+                offset = stop
+
+
+class TmpfsTruncate(FileActivity[TmpfsTruncateParams]):
+    """Sets the size of files."""
+
+    action = "tmpfs_truncate"
+    params_type = TmpfsTruncateParams
+    needs_file = False
+
+    def each(self, file: TmpfsFile) -> Steps:
+        """ftruncate(2)."""
+        self.machine.tmpfs.truncate(file, self.params.size)
+        self.progress = f"{self.which}{format_bytes(self.params.size)}"
+        return iter(())
+
+    def words(self) -> str:
+        """What size they have now."""
+        return f"{self.params.where()} set to {format_bytes(self.params.size)}"
+
+
+class TmpfsPunch(FileActivity[TmpfsPunchParams]):
+    """Punches holes into files."""
+
+    action = "tmpfs_punch"
+    params_type = TmpfsPunchParams
+
+    def each(self, file: TmpfsFile) -> Steps:
+        """fallocate(2) for every hole."""
+        holes = -(-self.params.size // (self.params.stride or self.params.chunk or self.params.size))
+        batch = max(1, holes * self.params.count // MAX_STEPS)
+        for number, (offset, size) in enumerate(self.params.pieces(), 1):
+            self.machine.tmpfs.punch(file, offset, size)
+            self.progress = f"{self.which}{format_count(number)} of {format_count(holes)} {plural(holes, 'hole')}"
+            if number % batch == 0:
+                yield self.machine.take_ns()
+
+    def words(self) -> str:
+        """Where."""
+        return f"holes punched in {self.params.where()}"
+
+
+class TmpfsUnlink(FileActivity[TmpfsUnlinkParams]):
+    """Deletes files."""
+
+    action = "tmpfs_unlink"
+    params_type = TmpfsUnlinkParams
+
+    def each(self, file: TmpfsFile) -> Steps:
+        """unlink(2)."""
+        self.machine.tmpfs.unlink(file)
+        self.progress = f"{self.which}deleted"
+        return iter(())
+
+    def words(self) -> str:
+        """Which."""
+        return f"{self.params.where()} deleted"
