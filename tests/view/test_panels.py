@@ -15,6 +15,7 @@ from memtui.view.cells import plain, row_width
 from memtui.view.glyphs import ASCII, UNICODE
 from memtui.view.help import keys_help, panel_help
 from memtui.view.layout import lay_out
+from memtui.view.panels.events import folded
 from memtui.view.scene import Panel, Scene
 from memtui.view.tokens import Token
 from tests.fake_source import FakeSource, snapshot_at
@@ -170,8 +171,29 @@ def test_a_snapshot_without_counters_shows_nothing_rather_than_a_wrong_number() 
 def test_events_newest_first_with_what_runs_above(tour: Scene) -> None:
     lines = words("events", tour, 116, 6).split("\n")
     assert lines[0] == "▶ fork_storm 69 of 100 children   next 14.00s tmpfs_write /mnt/huge/f 1 GiB"
-    assert lines[1] == "  12.45s  fork_storm     child 69: 1 024 pages copied, anon_vma +1"
-    assert lines[2].startswith("  12.40s")
+    assert lines[1].startswith("  12.45s  fork_storm     child 69: 1 024 pages copied, anon_vma +1 ")
+    assert lines[1].endswith(" +68 like it")
+    assert lines[2].startswith("   8.00s  memfd_secret   first split of the GiB at 0x7c0000000")
+
+
+def test_enlarged_every_event_has_its_row(tour: Scene) -> None:
+    lines = words("events", tour, 116, 30).split("\n")
+    assert [line.split()[0] for line in lines[1:4]] == ["12.45s", "12.40s", "12.35s"]
+
+
+def test_only_plain_events_of_one_source_in_a_row_are_folded() -> None:
+    told = [("a", "info"), ("a", "info"), ("b", "info"), ("a", "info"), ("a", "bad"), ("a", "bad"), ("a", "info")]
+    events = [Event(at, source, str(at), severity) for at, (source, severity) in enumerate(told)]
+    assert [(event.text, others) for event, others in folded(events, 9)] == [
+        ("6", 0),
+        ("5", 0),
+        ("4", 0),
+        ("3", 0),
+        ("2", 0),
+        ("1", 1),
+    ]
+    assert [(event.text, others) for event, others in folded(events[:2], 1)] == [("1", 1)]
+    assert folded(events, 0) == []
 
 
 def test_long_events_are_cut_with_a_sign_and_wrapped_where_there_is_room() -> None:
@@ -183,7 +205,8 @@ def test_long_events_are_cut_with_a_sign_and_wrapped_where_there_is_room() -> No
 def test_events_have_the_colour_of_their_severity() -> None:
     events = tuple(Event(0, "x", severity, severity, at) for at, severity in enumerate(("info", "notice", "bad")))
     rows = panel("events").draw(scene_of(snapshot(0), events), 60, 6, UNICODE).rows
-    assert [line[-1].token for line in rows[1:4]] == [Token.BAD, Token.NOTICE, Token.TEXT]
+    tokens = [{span.token for span in line if span.text.strip()} - {Token.DIM} for line in rows[1:4]]
+    assert tokens == [{Token.BAD}, {Token.NOTICE}, {Token.TEXT}]
 
 
 def test_below_the_first_events_stands_what_the_scenario_is_about() -> None:

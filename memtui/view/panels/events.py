@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memtui.snapshot import Event, WorkloadView
-from memtui.view.cells import Row, Rows, Span, cut_text, dim, flow_some, row, strong, wrap
+from memtui.units import format_count
+from memtui.view.cells import Row, Rows, Span, cut_text, dim, flow_some, row, spread, strong, wrap
 from memtui.view.glyphs import Glyphs
 from memtui.view.numbers import moment
 from memtui.view.scene import Drawing, Panel, Scene
@@ -14,6 +15,11 @@ from memtui.view.tokens import Token
 _TIME = 8
 _SOURCE = 15
 _NARROW = 60
+_TALL_FROM = 16
+"""Rows from which every event is told, in full."""
+_ROOM_FOR_WORDS = 60
+_LOOK_BACK = 5_000
+"""How many of the last events are looked through for the rows of a small panel."""
 _SEVERITIES = {"info": Token.TEXT, "notice": Token.NOTICE, "bad": Token.BAD}
 _ACTIVE = ("running", "holding")
 
@@ -22,18 +28,33 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     """Workloads in the first rows, then events, newest first, and what the scenario is about where they leave room."""
     most = 1 if height < 8 else max(2, height // 4)
     rows = _workloads(scene.now.workloads, width, most, glyphs)
-    tall = height >= 16
-    for event in reversed(scene.events):
-        if len(rows) >= height:
-            return Drawing(rows[:height])
-        rows += _event(event, width, glyphs, wrapped=tall)
+    tall = height >= _TALL_FROM
+    room = height - len(rows)
+    told = [(event, 0) for event in reversed(scene.events[-room:])] if tall else folded(scene.events, room)
+    for event, others in told if room > 0 else ():
+        rows += _event(event, others, width, glyphs, wrapped=tall)
     return Drawing((rows + _about(scene, width, height - len(rows), glyphs))[:height])
 
 
 def latest(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
     """The last few events alone, newest first, one row each: for screens with no room for the panel."""
-    newest = list(scene.events[-height:])[::-1] if height > 0 else []
-    return [_event(event, width, glyphs, wrapped=False)[0] for event in newest]
+    return [_event(event, others, width, glyphs, wrapped=False)[0] for event, others in folded(scene.events, height)]
+
+
+def folded(events: Sequence[Event], most: int) -> list[tuple[Event, int]]:
+    """The last `most` events, newest first, each with how many of its source just before it it stands for.
+
+    Only plain events are folded into one: notices and failures always have a row of their own.
+    """
+    told: list[tuple[Event, int]] = []
+    for event in reversed(events[-_LOOK_BACK:]):
+        if told and told[-1][0].source == event.source and told[-1][0].severity == event.severity == "info":
+            told[-1] = (told[-1][0], told[-1][1] + 1)
+        elif len(told) >= most:
+            break
+        else:
+            told.append((event, 0))
+    return told[: max(0, most)]
 
 
 def _about(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
@@ -67,15 +88,19 @@ def _next(work: WorkloadView, glyphs: Glyphs) -> Row:
     return row(dim(when), glyphs.text(work.name), dim(progress))
 
 
-def _event(event: Event, width: int, glyphs: Glyphs, wrapped: bool) -> Rows:
+def _event(event: Event, others: int, width: int, glyphs: Glyphs, wrapped: bool) -> Rows:
+    """One event, and at its right how many others it stands for."""
     time = dim(moment(event.time_ns).rjust(_TIME) + "  ")
     source_width = _SOURCE if width >= _NARROW else 0
-    source = Span(cut_text(glyphs.text(event.source), source_width - 1, glyphs.more).ljust(source_width), Token.DIM)
+    source = dim(cut_text(glyphs.text(event.source), source_width - 1, glyphs.more).ljust(source_width))
     token = _SEVERITIES.get(event.severity, Token.TEXT)
     text = glyphs.text(event.text)
     room = width - _TIME - 2 - source_width
     if not wrapped:
-        return [row(time, source, Span(cut_text(text, room, glyphs.more), token))]
+        right = (
+            row(dim(f"+{format_count(others)} like it" if room >= _ROOM_FOR_WORDS else f"+{others}")) if others else ()
+        )
+        return [row(time, source, *spread(row(Span(text, token)), right, room, glyphs.more))]
     lines = wrap(text, max(8, room)) or [""]
     indent = " " * (width - room)
     return [row(time, source, Span(lines[0], token)), *(row(indent, Span(line, token)) for line in lines[1:])]
@@ -91,7 +116,7 @@ PANEL = Panel(
         "next. Below, events with the newest first: the simulated time in seconds, the entry of the timeline or the "
         "kernel thread that caused it, and what happened. At the end stands what the scenario is about.\n\n"
         "Notices (a pool that fell short, the first split of a GiB) and failures (an OOM kill) have colours of their "
-        "own. Enlarged, long sentences are wrapped instead of cut."
+        "own. A row may stand for others of the same source just before it; enlarged, every event has its own rows."
     ),
     counters=("oom_kill", "thp_fault_fallback", "htlb_buddy_alloc_fail", "compact_fail"),
 )
