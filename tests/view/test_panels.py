@@ -172,7 +172,7 @@ def test_events_newest_first_with_what_runs_above(tour: Scene) -> None:
     lines = words("events", tour, 116, 6).split("\n")
     assert lines[0] == "▶ fork_storm 69 of 100 children   next 14.00s tmpfs_write /mnt/huge/f 1 GiB"
     assert lines[1].startswith("  12.45s  fork_storm     child 69: 1 024 pages copied, anon_vma +1 ")
-    assert lines[1].endswith(" +68 like it")
+    assert lines[1].endswith(" +68 more")
     assert lines[2].startswith("   8.00s  memfd_secret   first split of the GiB at 0x7c0000000")
 
 

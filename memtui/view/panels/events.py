@@ -97,9 +97,7 @@ def _event(event: Event, others: int, width: int, glyphs: Glyphs, wrapped: bool)
     text = glyphs.text(event.text)
     room = width - _TIME - 2 - source_width
     if not wrapped:
-        right = (
-            row(dim(f"+{format_count(others)} like it" if room >= _ROOM_FOR_WORDS else f"+{others}")) if others else ()
-        )
+        right = row(dim(f"+{format_count(others)} more" if room >= _ROOM_FOR_WORDS else f"+{others}")) if others else ()
         return [row(time, source, *spread(row(Span(text, token)), right, room, glyphs.more))]
     lines = wrap(text, max(8, room)) or [""]
     indent = " " * (width - room)
