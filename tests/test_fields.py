@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from memtui.fields import FIELDS, Kind, Source, Unit, buddyinfo_name, field
+from memtui.machine import Machine
+from memtui.machine.config import NAMED_MACHINES
+from memtui.snapshot import MapRequest
 
 
 @pytest.mark.parametrize(
@@ -59,3 +62,17 @@ def test_buddyinfo_is_named_by_node_zone_and_order() -> None:
 def test_what_is_no_counter_is_not_found(name: str) -> None:
     assert field(name) is None
     assert buddyinfo_name(name) is None
+
+
+HIGH_MEMORY = {"HighTotal", "HighFree", "LowTotal", "LowFree"}
+"""Counters only a 32-bit machine has."""
+
+OF_A_RUN = {"sim_stopped"}
+"""Figures of a run rather than of its machine."""
+
+
+def test_the_machine_has_exactly_the_counters_that_are_declared() -> None:
+    seen = Machine(NAMED_MACHINES["vm-8g"]).observe(MapRequest())
+    counters = {name for name in seen.counters if buddyinfo_name(name) is None}
+    assert counters == {entry.name for entry in FIELDS.values() if entry.linux} - HIGH_MEMORY
+    assert set(seen.derived) == {entry.name for entry in FIELDS.values() if not entry.linux} - OF_A_RUN

@@ -72,7 +72,7 @@ def test_every_counter_can_be_expected(counter: str) -> None:
         ("MemFree", "{min: [1]}", "expected kB, or a size such as 64MiB"),
         ("nr_free_pages", "6KiB", "'6KiB' is not a whole number of pages; expected pages, or a size such as 64MiB"),
         ("HugePages_Total", "1.0", "expected a whole number of huge pages, not 1.0"),
-        ("pgfault", "many", "expected a whole number of events, not 'many'"),
+        ("oom_kill", "many", "expected a whole number of events, not 'many'"),
         ("tlb_miss_ppm", "110%", "'110%' is more than the whole; expected a share such as 10% or 0.1"),
         ("MemFree", "1 .. 2 .. 3", "'2 .. 3' is not a size; expected a size such as 4KiB, 2MiB, 1GiB or 64TiB"),
     ],
