@@ -1,9 +1,8 @@
 """Write faults on anonymous memory: first touch, huge pages at fault time, copy-on-write.
 
 What `do_anonymous_page`, `do_huge_pmd_anonymous_page`, `do_wp_page` and `do_huge_pmd_wp_page` of
-Linux 6.18 do, for ranges of pages at once. A batch of pages is allocated in one request, in
-address order; when memory runs out, what could be had is mapped and OutOfMemory is raised, as the
-faults before the failing one would have been served.
+Linux 6.18 do, for ranges of pages at once: a batch is allocated in one request and mapped in
+address order. When memory runs out, what could be had stays mapped and OutOfMemory is raised.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from memtui.machine import costs
 from memtui.machine.anon_memory import AnonMemory
 from memtui.machine.anon_store import slots_around
 from memtui.machine.core import Severity
-from memtui.machine.errors import OutOfMemory
 from memtui.machine.physical.allocator import GFP_HIGHUSER_MOVABLE, GFP_TRANSHUGE_LIGHT, Gfp
 from memtui.machine.physical.buddy import MigrateType
-from memtui.machine.vma import Mapping, Vma
+from memtui.machine.physical.extents import FrameList
+from memtui.machine.vma import Mapping, Vma, VmaKind
 from memtui.units import FRAMES_2M
 
 if TYPE_CHECKING:
@@ -31,6 +30,9 @@ PageRange = tuple[int, int]
 HUGE_ORDER: Final = 9
 GFP_TRANSHUGE: Final = Gfp(MigrateType.MOVABLE, oom=False)
 """A huge page at fault time in a VMA with MADV_HUGEPAGE: it may reclaim directly (defrag=madvise)."""
+
+GFP_WITHOUT_KILL: Final = Gfp(MigrateType.MOVABLE, oom=False)
+"""Base pages, as many as can be had without killing anybody."""
 
 BATCH_PAGES: Final = 65536
 """256 MiB: as far as one batch of faults reaches."""
@@ -79,7 +81,12 @@ def batches(ranges: Iterable[PageRange]) -> Iterator[list[PageRange]]:
 
 
 def write(memory: AnonMemory, process: Process, vma: Vma, ranges: Iterable[PageRange]) -> Written:
-    """The process writes every page of the ranges (ascending, inside the VMA). Raises OutOfMemory."""
+    """The process writes every page of the ranges (ascending).
+
+    Raises OutOfMemory, and ValueError for pages that no write may reach (SIGSEGV).
+    """
+    if vma.kind is not VmaKind.ANON:
+        raise ValueError(f"{vma.name} of process {process} cannot be written")
     memory.rmap.prepare(vma, process.node)
     fault = _Faults(memory, process, vma)
     for batch in batches(ranges):
@@ -99,6 +106,8 @@ class _Faults:
 
     def serve(self, batch: list[PageRange]) -> None:
         """Makes every page of a batch present and writable. Raises OutOfMemory with some of them served."""
+        if batch[0][0] < self._vma.start or batch[-1][1] > self._vma.end:
+            raise ValueError(f"pages {batch[0][0]:#x}..{batch[-1][1]:#x} are not all in {self._vma.name}")
         absent = self._absent(batch)
         slots = self._huge_slots(absent) if absent and self._memory.may_have_huge_pages(self._vma) else []
         for low, high in absent:
@@ -194,27 +203,38 @@ class _Faults:
         self._core.meter.charge(costs.FAULT, faults)
 
     def _fault_pages(self, jobs: list[tuple[int, int, bool]]) -> None:
-        """Serves (start, end, is a copy) in order with base pages. Raises OutOfMemory when they run out."""
-        wanted = sum(high - low for low, high, _ in jobs)
-        store = self._memory.store_of(self._vma)
-        frames = self._core.allocator.allocate_many(
-            store, GFP_HIGHUSER_MOVABLE, wanted, 0, self._process.node, partial=True
-        )
-        missing = wanted - frames.frames
-        copied = 0
+        """Serves (start, end, is a copy) in order with base pages. Raises OutOfMemory when they run out.
+
+        Only a request for the one next page may kill: what came before is mapped by then, and counts.
+        """
+        store, allocate = self._memory.store_of(self._vma), self._core.allocator.allocate_many
+        while jobs:
+            wanted = sum(high - low for low, high, _ in jobs)
+            frames = allocate(store, GFP_WITHOUT_KILL, wanted, 0, self._process.node, partial=True)
+            if not frames.frames:
+                frames = allocate(store, GFP_HIGHUSER_MOVABLE, 1, 0, self._process.node)
+            jobs = self._map_pages(jobs, frames)
+
+    def _map_pages(self, jobs: list[tuple[int, int, bool]], frames: FrameList) -> list[tuple[int, int, bool]]:
+        """Serves jobs from the front until the frames are used up; returns what is left to do."""
+        new = copied = done = 0
+        rest: list[tuple[int, int, bool]] = []
         for low, high, copy in jobs:
             if not frames.frames:
                 break
             part = frames.take(high - low)
-            high = low + part.frames
+            end = low + part.frames
             if copy:
                 copied += part.frames
-                for start, end, mapping in self._vma.mapped.overlapping(low, high):
-                    self._memory.unmap(start, end, mapping)
+                for start, stop, mapping in self._vma.mapped.overlapping(low, end):
+                    self._memory.unmap(start, stop, mapping)
+            else:
+                new += part.frames
             self._memory.map_new(self._vma, low, part, huge=False)
-        self._note_pages(wanted - missing - copied, copied)
-        if missing:
-            raise OutOfMemory(f"{missing} of {wanted} anonymous pages could not be had")
+            rest = [(end, high, copy)] if end < high else []
+            done += 1
+        self._note_pages(new, copied)
+        return rest + jobs[done:]
 
     def _note_pages(self, new: int, copied: int) -> None:
         """Counts and charges base-page faults."""

@@ -12,7 +12,7 @@ from typing import Final
 from memtui.machine import costs
 from memtui.machine.anon_store import AnonStore
 from memtui.machine.core import Core
-from memtui.machine.physical.extents import Run
+from memtui.machine.physical.extents import FrameList, Run
 from memtui.machine.physical.frame_map import Owner
 from memtui.machine.rmap.base import ReverseMap
 from memtui.machine.vma import Mapping, Vma, VmaKind
@@ -85,27 +85,19 @@ class AnonMemory:
 
     def unmap(self, low: int, high: int, mapping: Mapping) -> None:
         """Removes one mapping of pages, and gives back what nothing maps any more."""
-        store, meter = mapping.store, self.core.meter
-        gone = store.unmap(low, high, huge=mapping.huge)
-        self.anon_pages -= gone.pages
-        self.huge_pages -= gone.huge_unmapped
-        for slot in gone.partial_freed:
-            del self.deferred[store, slot]
-        for slot in gone.newly_partial:
-            self.deferred[store, slot] = None
-        self.core.vm_events["thp_deferred_split_page"] += len(gone.newly_partial)
-        self._free(store, gone.runs)
-        meter.charge(costs.FREE_PAGE, sum(frames for _, frames in gone.runs) - gone.huge_freed * FRAMES_2M)
-        meter.charge(costs.FREE_HUGE_PAGE, gone.huge_freed)
+        self._free(mapping.store, self._drop(low, high, mapping))
 
     def unmap_vma(self, vma: Vma) -> None:
-        """Removes everything a VMA maps."""
+        """Removes everything a VMA maps; neighbouring frames go back together."""
+        unused: dict[AnonStore, FrameList] = {}
         for low, high, mapping in vma.mapped:
             if mapping.huge:
                 self.core.meter.charge(costs.UNMAP_HUGE_PAGE, (high - low) // FRAMES_2M)
             else:
                 self.core.meter.charge(costs.UNMAP_PAGE, high - low)
-            self.unmap(low, high, mapping)
+            unused.setdefault(mapping.store, FrameList()).extend(self._drop(low, high, mapping))
+        for store, runs in unused.items():
+            self._free(store, runs)
         vma.mapped.clear(vma.start, vma.end)
         vma.store = None
 
@@ -127,6 +119,21 @@ class AnonMemory:
         for store in self.stores:
             for start, frames in store.runs():
                 yield store, start, frames
+
+    def _drop(self, low: int, high: int, mapping: Mapping) -> list[Run]:
+        """Removes one mapping of pages, with all that is counted; returns the frames nobody has any more."""
+        store, meter = mapping.store, self.core.meter
+        gone = store.unmap(low, high, huge=mapping.huge)
+        self.anon_pages -= gone.pages
+        self.huge_pages -= gone.huge_unmapped
+        for slot in gone.partial_freed:
+            del self.deferred[store, slot]
+        for slot in gone.newly_partial:
+            self.deferred[store, slot] = None
+        self.core.vm_events["thp_deferred_split_page"] += len(gone.newly_partial)
+        meter.charge(costs.FREE_PAGE, sum(frames for _, frames in gone.runs) - gone.huge_freed * FRAMES_2M)
+        meter.charge(costs.FREE_HUGE_PAGE, gone.huge_freed)
+        return gone.runs
 
     def _free(self, store: AnonStore, runs: Iterable[Run]) -> None:
         for start, frames in runs:

@@ -22,6 +22,7 @@ from memtui.snapshot import FrameKind
 from memtui.units import FRAMES_2M
 
 if TYPE_CHECKING:
+    from memtui.machine.physical.compaction import Moves
     from memtui.machine.vma import Mapping
 
 
@@ -89,6 +90,16 @@ class AnonStore:
         """(first frame, frames) of all frames."""
         for low, high, shift in self.frames:
             yield low + shift, high - low
+
+    def relocate(self, moves: Moves) -> None:
+        """Follows frames that were moved elsewhere; huge pages move whole or not at all."""
+        pieces: list[Piece[int]] = []
+        for page, end, shift in self.frames:
+            for start, frames in moves.translate(page + shift, end - page):
+                pieces.append((page, page + frames, start - page))
+                page += frames
+        if pieces:
+            self.frames.replace(pieces[0][0], pieces[-1][1], pieces)
 
     def add(self, page: int, runs: Iterable[Run], *, huge: bool) -> int:
         """New pages from `page` on, mapped once, in these frames; returns the page after the last."""

@@ -40,7 +40,7 @@ class OomKiller:
         self.current: Process | None = None
         """The process on whose behalf memory is being asked for."""
         self.nothing_left = False
-        """Asked once when no process was left to kill: Linux panics."""
+        """When last asked, no process was left to kill: Linux panics."""
 
     def kill(self) -> bool:
         """Kills one process (`out_of_memory`). False if that frees nothing now: nobody is left, or it is the caller."""
@@ -48,10 +48,8 @@ class OomKiller:
         for process in self._candidates():
             if victim is None or badness(process) >= badness(victim):
                 victim = process
-        if victim is None:
-            self.nothing_left = True
-            return False
-        if victim.killed:
+        self.nothing_left = victim is None
+        if victim is None or victim.killed:
             return False
         victim.killed = True
         self._core.meter.charge(costs.OOM_KILL)

@@ -64,6 +64,7 @@ class Processes:
             space.insert(Vma(segment.name, segment.start, segment.start + segment.pages, segment.kind))
         node = self._next_node()
         objects = Counter(_space_objects(space))
+        self.oom.nothing_left = False
         try:
             process = self._make(name, node, space, objects, lambda: PageTables(self._core, node))
             self._or_end(process, self._load_image)
@@ -121,9 +122,12 @@ class Processes:
             yield from process.claims()
         yield from self.memory.claims()
 
-    def check(self) -> None:
-        """Raises FrameStateError if a law of processes or their memory is broken."""
-        check_processes(self._table.values(), self.memory, self._slabs)
+    def check(self, elsewhere: Counter[str] | None = None) -> None:
+        """Raises FrameStateError if a law of processes or their memory is broken.
+
+        `elsewhere` counts the objects that other subsystems have in the caches processes use.
+        """
+        check_processes(self._table.values(), self.memory, self._slabs, elsewhere or Counter())
 
     def _copy(self, parent: Process, name: str) -> Process:
         vmas = list(parent.space)

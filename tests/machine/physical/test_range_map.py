@@ -1,0 +1,62 @@
+"""RangeMap against a plain dictionary."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memtui.machine.physical.range_map import RangeMap
+
+Range = st.tuples(st.integers(0, 40), st.integers(1, 12)).map(lambda pair: (pair[0], pair[0] + pair[1]))
+Changes = st.lists(st.tuples(Range, st.sampled_from([None, 1, 2, 3])), max_size=30)
+
+
+def built(changes: list[tuple[tuple[int, int], int | None]]) -> tuple[RangeMap[int], dict[int, int]]:
+    ranges: RangeMap[int] = RangeMap()
+    model: dict[int, int] = {}
+    for (start, end), value in changes:
+        if value is None:
+            ranges.clear(start, end)
+        else:
+            ranges.set(start, end, value)
+        for number in range(start, end):
+            model.pop(number, None)
+            if value is not None:
+                model[number] = value
+    return ranges, model
+
+
+def flat(pieces: list[tuple[int, int, int]]) -> dict[int, int]:
+    return {number: value for start, end, value in pieces for number in range(start, end)}
+
+
+@given(Changes, Range)
+def test_it_is_a_dictionary_of_numbers(
+    changes: list[tuple[tuple[int, int], int | None]], window: tuple[int, int]
+) -> None:
+    ranges, model = built(changes)
+    assert flat(list(ranges)) == model
+    inside = {number: value for number, value in model.items() if window[0] <= number < window[1]}
+    assert flat(ranges.overlapping(*window)) == inside
+    holes = {number for start, end in ranges.gaps(*window) for number in range(start, end)}
+    assert holes == set(range(*window)) - inside.keys()
+
+
+@given(Changes)
+def test_neighbours_with_equal_values_are_one_range(changes: list[tuple[tuple[int, int], int | None]]) -> None:
+    ranges, _ = built(changes)
+    pieces = list(ranges)
+    assert all(start < end for start, end, _ in pieces)
+    assert all(a[1] < b[0] or (a[1] == b[0] and a[2] != b[2]) for a, b in pairwise(pieces))
+
+
+def test_update_joins_what_becomes_equal_and_a_copy_is_on_its_own() -> None:
+    ranges: RangeMap[int] = RangeMap()
+    ranges.set(0, 4, 1)
+    ranges.set(4, 6, 2)
+    copy = ranges.copy()
+    ranges.update(lambda value: 7)
+    assert list(ranges) == [(0, 6, 7)]
+    assert list(copy) == [(0, 4, 1), (4, 6, 2)]

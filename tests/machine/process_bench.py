@@ -1,0 +1,82 @@
+"""Processes on a small machine, with everything that is counted of them at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memtui.machine.process import Process
+from memtui.machine.process_laws import objects_in_use
+from memtui.machine.processes import Processes
+from memtui.machine.rmap.anon_vma_chain import AnonVmaChain
+from memtui.machine.slab import SlabCaches
+from memtui.machine.vma import ThpAdvice, Vma
+from memtui.units import GIB, MIB
+from tests.machine.bench import check_frames, small_core
+
+OBJECTS = ("vm_area_struct", "anon_vma", "anon_vma_chain", "maple_node", "mm_struct", "task_struct", "pid")
+
+
+class ProcessBench:
+    """A machine of processes and nothing else."""
+
+    def __init__(self, ram_bytes: int = GIB, thp: str = "always", nodes: int = 1) -> None:
+        self.core = small_core(ram_bytes, nodes)
+        self.slabs = SlabCaches(self.core)
+        self.rmap = AnonVmaChain(self.core, self.slabs)
+        self.processes = Processes(self.core, self.slabs, self.rmap, thp)
+
+    @property
+    def events(self) -> dict[str, int]:
+        """Counts of /proc/vmstat that are not zero."""
+        return {name: count for name, count in self.core.vm_events.items() if count}
+
+    @property
+    def log(self) -> list[str]:
+        """The lines of the log."""
+        return [event.text for event in self.core.events]
+
+    def counts(self) -> dict[str, int]:
+        """What the recordings count: pages in kB, objects one by one."""
+        processes = self.processes
+        return {
+            "AnonPages": processes.anon_frames * 4,
+            "AnonHugePages": processes.huge_frames * 4,
+            "PageTables": processes.table_frames * 4,
+            "KernelStack": processes.stack_frames * 4,
+            **{name: self.slabs.active(name) for name in OBJECTS},
+        }
+
+    def check(self) -> None:
+        """All laws: of processes, of slabs, and of every frame."""
+        self.processes.check()
+        in_use = objects_in_use(list(self.processes), self.rmap)
+        assert {name: self.slabs.active(name) for name in in_use} == in_use
+        self.slabs.check()
+        check_frames(self.core, self.processes.claims(), self.slabs.claims())
+
+    def assert_empty(self) -> None:
+        """Every frame is free again."""
+        self.check()
+        assert self.core.allocator.free_frames == self.core.allocator.managed_frames
+
+    def parent(self, mib: int, thp: ThpAdvice = "never") -> tuple[Process, Vma]:
+        """A process that has touched one mapping of so many MiB."""
+        process = self.processes.spawn("parent")
+        vma = process.mmap(mib * MIB, thp, guard=True)
+        process.touch(vma)
+        return process, vma
+
+
+def difference(after: dict[str, int], before: dict[str, int]) -> dict[str, int]:
+    """What changed, counter by counter."""
+    return {name: after[name] - before[name] for name in after if after[name] != before[name]}
+
+
+def twin(vma: Vma, process: Process) -> Vma:
+    """The area of a relative that lies where this one does."""
+    return process.vma_at(vma.start)
+
+
+def spread_over_2m(pages: int, regions: int) -> Sequence[tuple[int, int]]:
+    """The first pages of each 2 MiB, so many of them in each of the regions."""
+    return [(512 * region, 512 * region + pages) for region in range(regions)]
