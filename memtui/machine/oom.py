@@ -27,7 +27,7 @@ class Killed(OutOfMemory):
 
 def badness(process: Process) -> int:
     """How much memory killing a process gives back, in pages (`oom_badness`; there is no swap)."""
-    return process.rss_pages + process.tables.frames
+    return process.rss_pages + process.shared_pages + process.tables.frames
 
 
 class OomKiller:
@@ -88,6 +88,7 @@ class OomKiller:
     def _report(self, victim: Process) -> None:
         """Says who and how much, as `__oom_kill_process` does."""
         anon = format_frames(victim.rss_pages)
+        shared = f", {format_frames(victim.shared_pages)} of tmpfs" if victim.shared_pages else ""
         tables = format_count(kb_of_frames(victim.tables.frames))
-        text = f"Out of memory: killed process {victim}: {anon} of anonymous memory, {tables} kB of page tables"
+        text = f"Out of memory: killed process {victim}: {anon} of anonymous memory{shared}, {tables} kB of page tables"
         self._core.log(text, Severity.BAD, "oom")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +17,7 @@ from memtui.machine.page_tables import PageTables
 from memtui.machine.physical.extents import FrameList
 from memtui.machine.physical.frame_map import Owner
 from memtui.machine.slab import SlabCaches
-from memtui.machine.vma import ThpAdvice, Vma, VmaKind
+from memtui.machine.vma import SharedPages, ThpAdvice, Vma, VmaKind
 from memtui.snapshot import FrameKind
 from memtui.units import FRAMES_2M, PAGE_BYTES, frames_of
 
@@ -60,6 +60,8 @@ class Process:
         """Anonymous pages it maps."""
         self.huge_pages = 0
         """2 MiB leaves among its mappings."""
+        self.shared: dict[Vma, SharedPages] = {}
+        """What it maps of files, shared, by area."""
         self.alive = True
         self.killed = False
         """The OOM killer chose it."""
@@ -89,6 +91,39 @@ class Process:
         self._memory.core.meter.charge(costs.MMAP, len(vmas))
         return vma
 
+    def mmap_shared(self, pages: int, offset: int, attach: Callable[[int], SharedPages]) -> Vma:
+        """Maps pages of a file shared, at an address `offset` pages past a multiple of 2 MiB.
+
+        `attach` is told the first virtual page. Raises OutOfMemory with nothing changed.
+        """
+        base = self.space.find_gap(-(-(offset + pages) // FRAMES_2M) * FRAMES_2M)
+        if base is None:
+            raise OutOfMemory(f"no gap of {pages} pages in the address space of {self}")
+        vma = Vma("shared", base + offset, base + offset + pages, VmaKind.FILE)
+        with self._oom.running(self):
+            self._insert([vma])
+        self.attach(vma, attach(vma.start))
+        self._memory.core.meter.charge(costs.MMAP)
+        return vma
+
+    def attach(self, vma: Vma, shared: SharedPages) -> None:
+        """Puts file pages, mapped shared, into an area."""
+        vma.shared = self.shared[vma] = shared
+
+    def touch_shared(self, vma: Vma, first: int, end: int) -> int:
+        """Writes to pages [first, end) of a shared area, counted from its start.
+
+        Returns one past the last that the file has. Raises OutOfMemory (as Killed if it was the OOM
+        killer's victim) or NoSpace with part of it done.
+        """
+        with self._oom.running(self):
+            return self.shared[vma].touch(first, end)
+
+    @property
+    def shared_pages(self) -> int:
+        """File pages it maps shared: with `rss_pages` its resident memory."""
+        return sum(shared.resident_pages for shared in self.shared.values())
+
     def touch(self, vma: Vma, first_page: int = 0, pages: int | None = None) -> Written:
         """Writes to every page of a part of a VMA (all of it by default), counted from its start."""
         end = vma.pages if pages is None else first_page + pages
@@ -117,6 +152,8 @@ class Process:
         self.huge_pages -= vma.huge_leaves()
         self._memory.unmap_vma(vma)
         self._memory.rmap.unlink([vma])
+        if vma.shared is not None:
+            self.shared.pop(vma).release()
         self.tables.depopulate(vma.start, vma.pages, *self.space.neighbours(vma))
         nodes = self.space.tree_nodes
         for area in vmas:
@@ -132,8 +169,9 @@ class Process:
 
     def tlb_mix(self) -> tuple[int, int, int]:
         """Bytes it maps now by leaves of 4 KiB, 2 MiB and 1 GiB."""
-        huge_pages = self.huge_pages * FRAMES_2M
-        return (self.rss_pages - huge_pages) * PAGE_BYTES, huge_pages * PAGE_BYTES, 0
+        leaves = self.huge_pages + sum(shared.huge_leaves for shared in self.shared.values())
+        huge_pages = leaves * FRAMES_2M
+        return (self.rss_pages + self.shared_pages - huge_pages) * PAGE_BYTES, huge_pages * PAGE_BYTES, 0
 
     def _insert(self, vmas: list[Vma]) -> None:
         """Adds areas with their objects. Raises OutOfMemory with nothing changed."""

@@ -140,6 +140,8 @@ class Processes:
         for vma, copy in zip(vmas, space, strict=True):
             if len(vma.mapped):
                 self.memory.share(vma, copy)
+            if vma.shared is not None:
+                child.attach(copy, vma.shared.fork(child.tables))
         plan.link(list(space))
         child.rss_pages, child.huge_pages = parent.rss_pages, parent.huge_pages
         self._core.meter.charge(costs.FORK)
@@ -195,6 +197,8 @@ class Processes:
         for vma in vmas:
             self.memory.unmap_vma(vma)
         self.memory.rmap.unlink(vmas)
+        for shared in process.shared.values():
+            shared.release()
         process.tables.release()
         self._core.allocator.free_list(process.stack, STACK_OWNER)
         self._slabs.free_many(_space_objects(process.space))

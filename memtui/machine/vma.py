@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from memtui.machine.physical.range_map import RangeMap
 from memtui.units import FRAMES_2M
 
 if TYPE_CHECKING:
     from memtui.machine.anon_store import AnonStore
+    from memtui.machine.page_tables import PageTables
 
 ThpAdvice = Literal["never", "madvise", "always"]
 """MADV_NOHUGEPAGE, MADV_HUGEPAGE, or neither: then the kernel's setting decides."""
@@ -43,6 +44,30 @@ class Mapping(NamedTuple):
     """By 2 MiB leaves; the run is whole 2 MiB."""
 
 
+class SharedPages(Protocol):
+    """Pages of a file in one address space, mapped shared: what a VMA needs of tmpfs."""
+
+    @property
+    def resident_pages(self) -> int:
+        """Base pages of the file that are mapped."""
+
+    @property
+    def huge_leaves(self) -> int:
+        """2 MiB leaves among its mappings."""
+
+    def touch(self, first: int, end: int) -> int:
+        """Writes to pages [first, end), counted from the VMA's start; returns one past the last that the file has.
+
+        Raises OutOfMemory or NoSpace with part of it done.
+        """
+
+    def fork(self, tables: PageTables) -> SharedPages:
+        """The same for a child, with nothing mapped yet: shared file pages are faulted in again."""
+
+    def release(self) -> None:
+        """Unmaps everything; the page tables stay."""
+
+
 @dataclass(slots=True, eq=False)
 class Vma:
     """Pages [start, end) of one address space."""
@@ -55,6 +80,8 @@ class Vma:
     guarded: bool = False
     """It was mapped together with guards, and goes together with them."""
     mapped: RangeMap[Mapping] = field(default_factory=RangeMap)
+    shared: SharedPages | None = None
+    """The file it maps shared, if it does."""
     store: AnonStore | None = None
     """Where new pages of this area go; a fork leaves it to what shares it and the next page begins a new one."""
 

@@ -130,7 +130,7 @@ class FileActivity(Activity[F]):
                 yield from self.each(file)
             except (NoSpace, OutOfMemory) as refused:
                 error = "ENOSPC" if isinstance(refused, NoSpace) else "ENOMEM"
-                self._fail(f"{mount.name}/{name}: {error}; {self.progress}")
+                self._fail(f"{mount.name}/{name}: {error} after {self.progress or 'nothing'}")
                 break
             if number % batch == 0:
                 yield self.machine.take_ns()
@@ -150,6 +150,8 @@ class FileActivity(Activity[F]):
 
     def _report(self, before: Usage) -> None:
         change = Usage.of(self.machine).since(before)
+        if not self.progress:
+            return
         severity = Severity.NOTICE if change.fallbacks else Severity.INFO
         self.machine.core.log(f"{self.words()}: {change.words()}", severity)
 
