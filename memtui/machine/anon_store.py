@@ -22,7 +22,7 @@ from memtui.snapshot import FrameKind
 from memtui.units import FRAMES_2M
 
 if TYPE_CHECKING:
-    from memtui.machine.physical.compaction import Moves
+    from memtui.machine.physical.migration import Moves
     from memtui.machine.vma import Mapping
 
 

@@ -25,7 +25,7 @@ from memtui.machine.physical.frame_map import Owner
 from memtui.machine.slab import SlabCaches
 
 if TYPE_CHECKING:
-    from memtui.machine.physical.compaction import Moves
+    from memtui.machine.physical.migration import Moves
 
 CHUNK_SHIFT: Final = 6
 """XA_CHUNK_SHIFT: a node has 64 slots."""

@@ -31,7 +31,7 @@ from memtui.snapshot import FrameKind
 from memtui.units import PPM
 
 if TYPE_CHECKING:
-    from memtui.machine.physical.compaction import Moves
+    from memtui.machine.physical.migration import Moves
 
 UNMOVABLE_IN: Final = 4
 """One block in so many keeps unmovable pages."""

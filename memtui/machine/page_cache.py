@@ -22,7 +22,7 @@ from memtui.machine.slab import SlabCaches
 from memtui.snapshot import FrameKind
 
 if TYPE_CHECKING:
-    from memtui.machine.physical.compaction import Moves
+    from memtui.machine.physical.migration import Moves
 
 DIRTY_RATIO: Final = 20
 """vm.dirty_ratio: percent of dirtyable memory that may be dirty."""

@@ -14,7 +14,7 @@ from memtui.snapshot import FrameKind
 from memtui.units import frames_of
 
 if TYPE_CHECKING:
-    from memtui.machine.physical.compaction import Moves
+    from memtui.machine.physical.migration import Moves
     from memtui.machine.tmpfs.mapping import FileMapping
 
 

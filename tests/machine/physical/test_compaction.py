@@ -11,9 +11,10 @@ from memtui.machine.config import CpuConfig, MachineConfig
 from memtui.machine.core import Core, KernelOwner
 from memtui.machine.costs import Meter
 from memtui.machine.physical.allocator import GFP_HIGHUSER_MOVABLE, GFP_KERNEL
-from memtui.machine.physical.compaction import Compaction, Moves
+from memtui.machine.physical.compaction import Compaction
 from memtui.machine.physical.extents import FrameList
 from memtui.machine.physical.frame_map import FrameMap, Owner
+from memtui.machine.physical.migration import Moves
 from memtui.snapshot import FrameKind
 from memtui.units import GIB, MIB, PAGE_BYTES
 
