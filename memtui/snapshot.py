@@ -261,6 +261,6 @@ class RunInfo:
     ram_bytes: int
     seed: int
     end_ns: int
-    """When the scenario ends, or -1 when that is not known yet."""
+    """When the run ended or, before that, when it is planned to; -1 for a source that does not know."""
     event_times_ns: tuple[int, ...] = field(default=())
     """When the timeline's entries begin, for marks on a time line."""

@@ -31,9 +31,8 @@ class Simulation:
 
     @property
     def info(self) -> RunInfo:
-        """Scenario, machine and seed; `end_ns` is known from `until`, or once the run is over."""
+        """Scenario, machine and seed; `end_ns` is when the run is planned to end, and once it is over when it did."""
         machine = self.scenario.machine
-        ended_ns = self.now_ns if self.finished else self.scenario.until_ns
         return RunInfo(
             scenario=self.scenario.name,
             about=self.scenario.about,
@@ -43,7 +42,7 @@ class Simulation:
             cpus=machine.cpu.count,
             ram_bytes=machine.ram_bytes,
             seed=self.seed,
-            end_ns=-1 if ended_ns is None else ended_ns,
+            end_ns=self.now_ns if self.finished else max(self.planned_ns, self.now_ns),
             event_times_ns=tuple(sorted({entry.at_ns for entry in self.scenario.entries})),
         )
 

@@ -233,4 +233,4 @@ def test_info_names_the_machine_and_the_seed_in_force() -> None:
     info = Simulation(scenario(take(20), take(10), take(20)), seed=99).info
     assert (info.scenario, info.machine, info.kernel, info.seed) == ("fake", "server-64g", "6.18", 99)
     assert info.event_times_ns == (10 * MS, 20 * MS)
-    assert info.end_ns == -1
+    assert info.end_ns == 20 * MS, "nothing is planned after that"
