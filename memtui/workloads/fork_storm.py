@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
@@ -16,11 +19,13 @@ from memtui.workloads.anon import check_vmas
 from memtui.workloads.base import Activity, Context, Steps
 from memtui.workloads.params import MAX_TIME_NS, WRITTEN, Count, Duration, Params, PositiveSize, Share, read_duration
 from memtui.workloads.program_memory import Pace, Part, front, map_vmas, spread, write_parts
-from memtui.workloads.wording import MAX_STEPS, plural
+from memtui.workloads.wording import plural
 
 if TYPE_CHECKING:
     from memtui.machine.machine import Machine
 
+LOG_LINES: Final = 10
+"""About how many lines of the log a storm's children get."""
 FOREVER: Final = "forever"
 """What `hold` says when the children live until the entry's `end`."""
 
@@ -69,19 +74,23 @@ class ForkStormParams(Params):
 
 
 class _Tally:
-    """What children did since the last line of the log; one line per child, or per batch of a large storm."""
+    """What children did since the last line of the log: about ten lines for a storm of any size."""
 
     def __init__(self, machine: Machine, children: int) -> None:
         self.written = Written()
         self.killed = 0
         self._machine = machine
         self._children = children
-        self._batch = -(-children // MAX_STEPS)
-        self._objects = self._count()
+        self._batch = -(-children // LOG_LINES)
+        self._objects: Counter[str] = Counter()
 
-    def start(self) -> None:
-        """Counts from here on."""
-        self._objects = self._count()
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Counts the objects of reverse mapping that come and go inside, and nobody else's."""
+        before = self._count()
+        yield
+        after = self._count()
+        self._objects.update({name: after[name] - before[name] for name in after})
 
     def child_done(self, number: int) -> None:
         """Says what the children up to this one did, if it is time to."""
@@ -91,10 +100,9 @@ class _Tally:
         who = f"child {format_count(number)}"
         if first < number:
             who = f"children {format_count(first)} to {format_count(number)}"
-        now = self._count()
-        changes = ", ".join(f"{name} {now[name] - self._objects[name]:+d}" for name in now)
+        changes = ", ".join(f"{name} {self._objects[name]:+d}" for name in self._count())
         self._machine.core.log(f"{who}: {self._words()}{changes}")
-        self.written, self.killed, self._objects = Written(), 0, now
+        self.written, self.killed, self._objects = Written(), 0, Counter()
 
     def _words(self) -> str:
         copied, split = self.written.copied_pages, self.written.split_leaves
@@ -180,14 +188,15 @@ class ForkStorm(Activity[ForkStormParams]):
         """One fork after the other, as the shape says who forks; a forker that was killed ends the storm."""
         params = self.params
         forker = self._processes[0]
-        self._tally.start()
         for number in range(1, params.children + 1):
-            child = self.machine.processes.fork(forker, f"child {number}")
+            with self._tally.counting():
+                child = self.machine.processes.fork(forker, f"child {number}")
             self._processes.append(child)
             yield from self._write(child)
             self.progress = f"{format_count(number)} of {format_count(params.children)} children"
             if params.shape == "relay" and number > 1:
-                self.machine.processes.exit(forker)
+                with self._tally.counting():
+                    self.machine.processes.exit(forker)
                 self._processes.remove(forker)
             if params.shape != "fan":
                 forker = child
