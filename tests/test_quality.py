@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -28,6 +29,16 @@ def test_the_code_passes(tool: tuple[str, ...]) -> None:
     plain = {**os.environ, "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, *tool], cwd=ROOT, env=plain, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_chance_comes_only_from_a_generator_that_was_handed_in() -> None:
+    used = {
+        f"{path.relative_to(ROOT)}:{node.lineno}: random.{node.attr}"
+        for path in sorted((ROOT / "memtui").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "random"
+    }
+    assert {use.rpartition("random.")[2] for use in used} == {"Random"}, sorted(used)
 
 
 def test_modules_stay_short() -> None:

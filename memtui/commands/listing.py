@@ -42,6 +42,13 @@ def _counter(name: str, unit: Unit, meaning: str) -> list[str]:
     return _entry(f"{name:<{COUNTER_COLUMNS}} {unit}", meaning, "  ", COUNTER_COLUMNS + UNIT_COLUMNS)
 
 
+def _scenarios() -> Iterator[str]:
+    for item in listing.describe_scenarios():
+        yield from _entry(item.name, item.value)
+        indent = " " * (MEANING_COLUMN + 2)
+        yield from textwrap.wrap(" ".join(item.meaning.split()), WIDTH, initial_indent=indent, subsequent_indent=indent)
+
+
 def _panels() -> Iterator[str]:
     for panel in PANELS:
         yield from _entry(panel.name, panel.title)
@@ -74,7 +81,7 @@ def _entry(name: str, meaning: str, indent: str = "", column: int = MEANING_COLU
 
 
 KINDS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
-    "scenarios": _items(listing.describe_scenarios),
+    "scenarios": _scenarios,
     "machines": _items(listing.describe_machines),
     "kernels": _items(listing.describe_kernels),
     "policies": _items(listing.describe_policies),

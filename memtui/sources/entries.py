@@ -47,7 +47,10 @@ class Stage:
         return [activity for _, activity in sorted(found, key=lambda pair: pair[0], reverse=True)]
 
     def play(self, action: str, steps: Steps) -> Generator[int, None, None]:
-        """The steps of an activity, with its action as the cause of what happens; running out of memory or space ends them with an event."""
+        """The steps of an activity, with its action as the cause of what happens.
+
+        Running out of memory or space ends them, with an event.
+        """
         try:
             while True:
                 self.machine.core.cause = action
