@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from memtui.machine import costs
 from memtui.machine.anon_memory import AnonMemory
-from memtui.machine.anon_store import slots_around
+from memtui.machine.anon_store import HUGE_ORDER, slots_around
 from memtui.machine.core import Severity
 from memtui.machine.physical.allocator import GFP_HIGHUSER_MOVABLE, GFP_TRANSHUGE_LIGHT, Gfp
 from memtui.machine.physical.buddy import MigrateType
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 PageRange = tuple[int, int]
 """Virtual pages [start, end)."""
 
-HUGE_ORDER: Final = 9
 GFP_TRANSHUGE: Final = Gfp(MigrateType.MOVABLE, oom=False)
 """A huge page at fault time in a VMA with MADV_HUGEPAGE: it may reclaim directly (defrag=madvise)."""
 

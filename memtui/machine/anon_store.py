@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from memtui.machine.errors import FrameStateError
 from memtui.machine.physical.extents import Run
@@ -22,8 +22,12 @@ from memtui.snapshot import FrameKind
 from memtui.units import FRAMES_2M
 
 if TYPE_CHECKING:
-    from memtui.machine.physical.migration import Moves
+    from memtui.machine.physical.migration import Folio, Moves
     from memtui.machine.vma import Mapping
+
+
+HUGE_ORDER: Final = 9
+"""A huge page is a block of 2^9 frames."""
 
 
 class HugePages(NamedTuple):
@@ -100,6 +104,15 @@ class AnonStore:
                 page += frames
         if pieces:
             self.frames.replace(pieces[0][0], pieces[-1][1], pieces)
+
+    def large_folios(self, start: int, end: int) -> list[Folio]:
+        """(first frame, order) of the huge pages that begin in frames [start, end), ascending."""
+        found: list[Folio] = []
+        for low, high, _ in self.huge:
+            for first, last, shift in self.frames.overlapping(low * FRAMES_2M, high * FRAMES_2M):
+                begin, stop = max(first + shift, start), min(last + shift, end)
+                found += ((frame, HUGE_ORDER) for frame in range(-(-begin // FRAMES_2M) * FRAMES_2M, stop, FRAMES_2M))
+        return sorted(found)
 
     def add(self, page: int, runs: Iterable[Run], *, huge: bool) -> int:
         """New pages from `page` on, mapped once, in these frames; returns the page after the last."""

@@ -25,7 +25,7 @@ from memtui.machine.physical.frame_map import Owner
 from memtui.machine.slab import SlabCaches
 
 if TYPE_CHECKING:
-    from memtui.machine.physical.migration import Moves
+    from memtui.machine.physical.migration import Folio, Moves
 
 CHUNK_SHIFT: Final = 6
 """XA_CHUNK_SHIFT: a node has 64 slots."""
@@ -54,6 +54,12 @@ class FolioRun:
     def folios(self) -> int:
         """How many folios it is."""
         return self.pages >> self.order
+
+    def folios_in(self, start: int, end: int) -> Iterator[Folio]:
+        """(first frame, order) of the folios that begin in frames [start, end), ascending."""
+        size = 1 << self.order
+        low, high = max(self.frame, -(-start // size) * size), min(self.frame + self.pages, end)
+        return ((first, self.order) for first in range(low, high, size))
 
     def part(self, start: int, end: int) -> FolioRun:
         """The folios of pages [start, end), which must not cut one."""
@@ -177,12 +183,11 @@ class FolioIndex:
         return taken
 
     def relocate(self, moves: Moves) -> None:
-        """Base pages have moved in memory; their places in the file are the same."""
+        """Folios have moved in memory; their places in the file are the same."""
         moved: list[FolioRun] = []
         for run in self:
             page = run.index
-            whole = ((run.frame, run.pages),)
-            for frame, pages in whole if run.order else moves.translate(run.frame, run.pages):
+            for frame, pages in moves.translate(run.frame, run.pages):
                 _append(moved, FolioRun(page, pages, frame, run.order))
                 page += pages
         self._runs = SortedDict((run.index, run) for run in moved)

@@ -14,7 +14,7 @@ from memtui.snapshot import FrameKind
 from memtui.units import frames_of
 
 if TYPE_CHECKING:
-    from memtui.machine.physical.migration import Moves
+    from memtui.machine.physical.migration import Folio, Moves
     from memtui.machine.tmpfs.mapping import FileMapping
 
 
@@ -57,10 +57,21 @@ class Mount:
 
 @dataclass(slots=True, eq=False)
 class LargeFolios:
-    """Owns the frames of a file's folios of more than one page: compaction leaves them where they are."""
+    """Owns the frames of a file's folios of more than one page: they move whole, compaction leaves them."""
 
     kind: ClassVar[FrameKind] = FrameKind.SHMEM
     movable: ClassVar[bool] = False
+
+    index: FolioIndex
+    """Of the file, its base pages included."""
+
+    def relocate(self, moves: Moves) -> None:
+        """Folios were moved elsewhere."""
+        self.index.relocate(moves)
+
+    def large_folios(self, start: int, end: int) -> list[Folio]:
+        """(first frame, order) of those that begin in frames [start, end), ascending."""
+        return sorted(folio for run in self.index if run.order for folio in run.folios_in(start, end))
 
 
 @dataclass(slots=True, eq=False)
@@ -75,7 +86,7 @@ class TmpfsFile:
     size_bytes: int = 0
     """i_size."""
     index: FolioIndex = field(default_factory=FolioIndex)
-    large: LargeFolios = field(default_factory=LargeFolios)
+    large: LargeFolios = field(init=False)
     mapped: Coverage = field(default_factory=Coverage)
     """Pages by the number of processes that map them."""
     pmd_mapped: Coverage = field(default_factory=Coverage)
@@ -85,6 +96,9 @@ class TmpfsFile:
     """It has a name; a file without one lives while it is mapped."""
     locked: bool = False
     """A folio of it is being split: reclaim leaves the file alone."""
+
+    def __post_init__(self) -> None:
+        self.large = LargeFolios(self.index)
 
     @property
     def size_pages(self) -> int:
