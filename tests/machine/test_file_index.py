@@ -78,7 +78,7 @@ def test_a_folio_is_never_cut() -> None:
     add(index, 512, 9)
     with pytest.raises(FrameStateError, match="cut a folio of order 9"):
         index.take(600, 700)
-    with pytest.raises(FrameStateError, match="pages 600..601 are not a hole"):
+    with pytest.raises(FrameStateError, match="are not a hole"):
         add(index, 600, 0)
     with pytest.raises(FrameStateError, match="do not fit"):
         index.add(FolioRun(1024, 512, 3, 9))

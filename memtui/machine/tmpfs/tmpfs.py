@@ -24,6 +24,8 @@ from memtui.units import FRAMES_2M, PAGE_BYTES, frames_of
 
 INODE_CACHES: Final = ("shmem_inode_cache", "dentry")
 """What a file costs beside its pages."""
+BATCHES_PER_RAM: Final = 64
+"""Into so many batches faults on a whole RAM's worth of pages are cut: the OOM killer sees what is mapped so far."""
 SHRINK_BATCH: Final = 1024
 """Candidates of one mount looked at by one call for memory (the batch of a superblock's shrinker, `alloc_super`)."""
 
@@ -164,19 +166,12 @@ class Tmpfs:
         access behind it is a SIGBUS). Raises NoSpace (SIGBUS too) or OutOfMemory; what was touched
         before stays mapped.
         """
-        file = mapping.file
-        end = min(end, mapping.end, file.size_pages)
-        if start >= end:
-            return start
-        window = (mapping.first, mapping.end)
-        wanted = Fill(start, end, None, None, window, mapping.congruent_order, advised=mapping.advised, node=self._node)
-        filled = self._design.fill(file, wanted)
-        if filled.page > start:
-            map_pages(self._store, mapping, start, filled.page)
-            self._core.meter.charge(costs.ACCESS_PAGE, filled.page - start)
-        if filled.error is not None:
-            raise filled.error
-        return end
+        end = min(end, mapping.end, mapping.file.size_pages)
+        batch = max(FRAMES_2M, self._core.allocator.managed_frames // BATCHES_PER_RAM)
+        page = start
+        while page < end:
+            page = self._fault(mapping, page, min(end, page + batch))
+        return max(start, end)
 
     def unmap(self, mapping: FileMapping) -> None:
         """munmap(2), or the end of the process. Page tables are the caller's to free."""
@@ -230,6 +225,18 @@ class Tmpfs:
             return 0
         self._core.meter.charge(costs.COPY_PAGE, filled.page - start)
         return written
+
+    def _fault(self, mapping: FileMapping, start: int, end: int) -> int:
+        """Faults pages in and maps them. Raises NoSpace or OutOfMemory with some of them mapped."""
+        window = (mapping.first, mapping.end)
+        wanted = Fill(start, end, None, None, window, mapping.congruent_order, advised=mapping.advised, node=self._node)
+        filled = self._design.fill(mapping.file, wanted)
+        if filled.page > start:
+            map_pages(self._store, mapping, start, filled.page)
+            self._core.meter.charge(costs.ACCESS_PAGE, filled.page - start)
+        if filled.error is not None:
+            raise filled.error
+        return end
 
     def _shrink_mount(self, mount: Mount, batch: int) -> int:
         """One batch that gives something, or all there is."""
