@@ -196,7 +196,7 @@ class TmpfsWrite(FileActivity[TmpfsWriteParams]):
         for offset, size in pieces:
             end = offset + size
             while offset < end:
-                border = offset + max(step // grain, 1) * grain
+                border = offset + -(-step // grain) * grain
                 stop = min(end, border if chunk else border // grain * grain)
                 yield offset, stop - offset, chunk
                 offset = stop
