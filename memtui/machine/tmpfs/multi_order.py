@@ -66,6 +66,7 @@ class MultiOrder:
 
     def shrink(self, mount: Mount, inodes: int) -> tuple[int, int]:
         """Takes back what reaches past the ends of the `inodes` oldest candidates."""
+        self._core.vm_events["slabs_scanned"] += min(inodes, len(mount.ragged))
         return self._shrink(mount, inodes, enough=FILE_END)
 
     def claims(self) -> Iterator[tuple[Owner, int, int]]:
@@ -220,7 +221,6 @@ class MultiOrder:
             mount.ragged.pop(file, None)
             freed += dropped
             done += 1
-        self._core.vm_events["slabs_scanned"] += len(batch)
         return freed, done
 
     def _split_ragged(self, file: TmpfsFile) -> int | None:

@@ -166,17 +166,20 @@ def test_row_ram_low_ragged_pages_are_split_in_bulk_and_then_files_get_smaller_p
     mount = bench.tmpfs.mount("m", "always", 1600 * MIB)
     shmem: list[int] = []
     splits: list[int] = []
+    fallbacks: list[int] = []
     for number in range(300):
         file = bench.tmpfs.create(mount, str(number))
         assert bench.tmpfs.write(file, 0, 2052 * KIB) == 2052 * KIB
         shmem.append(bench.shmem_kb)
         splits.append(bench.event("thp_split_page"))
+        fallbacks.append(bench.event("thp_file_fallback"))
     first = next(number for number, count in enumerate(splits) if count)
     assert 800 * 1024 <= max(shmem[:first]) <= 1024 * 1024
     assert splits[first + 29] >= 200
     assert max(shmem) - min(shmem[first : first + 30]) >= 330 * 1024
-    assert bench.event("thp_file_fallback") > 0
-    assert splits[-1] - splits[first + 29] < 60
+    assert splits[-1] == splits[first + 29]
+    assert (shmem[-1] - shmem[-11], fallbacks[-1] - fallbacks[-11]) == (30720, 20), "recorded: the same"
+    assert 640 * 1024 < shmem[-1] < 750 * 1024, "recorded: 704872 kB"
     bench.check()
 
 
