@@ -95,7 +95,7 @@ class TmpfsFile:
     linked: bool = True
     """It has a name; a file without one lives while it is mapped."""
     locked: bool = False
-    """A folio of it is being split: reclaim leaves the file alone."""
+    """A folio of it is being split or mapped: reclaim leaves the file alone."""
 
     def __post_init__(self) -> None:
         self.large = LargeFolios(self.index)

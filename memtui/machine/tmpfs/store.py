@@ -86,21 +86,27 @@ class ShmemStore:
         unmap_pages(self, file, folio.index, folio.end, splitting=True)
         file.index.take(folio.index, folio.end)
         for start, end, order in kept:
-            piece = FolioRun(start, end - start, folio.frame + start - folio.index, order)
-            file.index.add(piece)
-            if order == 0:
-                self.core.allocator.frame_map.release(piece.frame, piece.pages, file.large)
-                self.core.allocator.frame_map.assign(piece.frame, piece.pages, file)
+            self._keep(file, FolioRun(start, end - start, folio.frame + start - folio.index, order))
         self._settle_nodes(file, before, held)
         self.core.meter.charge(costs.SPLIT_HUGE_PAGE)
         if folio.order == PMD_ORDER:
             self.huge_frames -= folio.pages
             self.core.vm_events["thp_split_page"] += 1
-        dropped = [piece for piece in pieces if piece[0] >= file.size_pages]
-        for start, end, order in dropped:
+        return self._drop(file, folio, [piece for piece in pieces if piece[0] >= file.size_pages])
+
+    def _keep(self, file: TmpfsFile, piece: FolioRun) -> None:
+        """Puts a part of a split folio back; base pages become movable ones."""
+        file.index.add(piece)
+        if piece.order == 0:
+            self.core.allocator.frame_map.release(piece.frame, piece.pages, file.large)
+            self.core.allocator.frame_map.assign(piece.frame, piece.pages, file)
+
+    def _drop(self, file: TmpfsFile, folio: FolioRun, pieces: Sequence[Piece]) -> int:
+        """Frees parts of a split folio; returns the pages."""
+        for start, end, order in pieces:
             self.core.allocator.free(folio.frame + start - folio.index, end - start, file.large)
             self._charge_free(order, (end - start) >> order)
-        pages = sum(end - start for start, end, _ in dropped)
+        pages = sum(end - start for start, end, _ in pieces)
         self._account(file, 0, -pages)
         return pages
 
