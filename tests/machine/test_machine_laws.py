@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 import pytest
@@ -12,21 +13,30 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from memtui.machine import CpuConfig, KernelConfig, Machine, MachineConfig, MachineStopped, NoSpace, OutOfMemory
 from memtui.machine.bpf import Program
 from memtui.machine.counters import VM_EVENTS
+from memtui.machine.fragment import Fragmentation
 from memtui.machine.modules import Module
+from memtui.machine.page_cache import CachedFile
+from memtui.machine.process import Process
 from memtui.machine.secretmem import SecretFile
-from memtui.units import FRAMES_1G, FRAMES_2M, GIB, KIB, MIB
+from memtui.machine.tmpfs.files import TmpfsFile
+from memtui.machine.vma import ThpAdvice
+from memtui.units import FRAMES_1G, FRAMES_2M, GIB, KIB, MIB, PAGE_BYTES
 
+THP: st.SearchStrategy[ThpAdvice] = st.sampled_from(["never", "madvise", "always"])
 SIZES = st.sampled_from([1, 4 * KIB, 64 * KIB, 300 * KIB, 2 * MIB, 3 * MIB + 1])
 
 
 class MachineLaws(RuleBasedStateMachine):
-    """Pools, code and secret memory on a small machine of one or two nodes."""
+    """Everything that holds memory, on a small machine of one or two nodes."""
 
     def __init__(self) -> None:
         super().__init__()
         self.modules: list[Module] = []
         self.programs: list[Program] = []
         self.secrets: list[SecretFile] = []
+        self.files: list[TmpfsFile] = []
+        self.cached: list[CachedFile] = []
+        self.scattered: list[Fragmentation] = []
         self.events: dict[str, int] = {}
 
     @initialize(nodes=st.integers(1, 2), hvo=st.booleans(), gib=st.sampled_from([1, 6]))
@@ -98,6 +108,105 @@ class MachineLaws(RuleBasedStateMachine):
     def close_secret(self, place: int) -> None:
         self.machine.secretmem.close(self.secrets.pop(place % len(self.secrets)))
 
+    @rule(size=st.sampled_from([4 * KIB, 5 * MIB, 64 * MIB, 700 * MIB]), thp=THP, fail_at=st.integers(0, 15))
+    def spawn_and_touch(self, size: int, thp: ThpAdvice, fail_at: int) -> None:
+        def spawn() -> None:
+            process = self.machine.processes.spawn("laws")
+            process.touch(process.mmap(size, thp))
+
+        self.attempt(spawn, fail_at)
+
+    @precondition(lambda self: len(self.machine.processes))
+    @rule(place=st.integers(0, 50), part=st.integers(1, 20), fail_at=st.integers(0, 30))
+    def fork_and_write(self, place: int, part: int, fail_at: int) -> None:
+        def fork() -> None:
+            child = self.machine.processes.fork(self.process(place))
+            for vma in [vma for vma in child.space if vma.name == "anon"]:
+                child.touch(vma, 0, -(-vma.pages // part))
+
+        self.attempt(fork, fail_at)
+
+    @precondition(lambda self: len(self.machine.processes))
+    @rule(place=st.integers(0, 50))
+    def exit(self, place: int) -> None:
+        self.machine.processes.exit(self.process(place))
+
+    def process(self, place: int) -> Process:
+        everyone = list(self.machine.processes)
+        return everyone[place % len(everyone)]
+
+    @rule(
+        huge=st.sampled_from(["never", "always", "within_size", "advise"]),
+        size=st.sampled_from([1, 5 * MIB, 40 * MIB, 600 * MIB]),
+        offset=st.sampled_from([0, 4 * KIB, 3 * MIB]),
+        fail_at=st.integers(0, 15),
+    )
+    def write_tmpfs(self, huge: str, size: int, offset: int, fail_at: int) -> None:
+        def write() -> None:
+            mounts = self.machine.tmpfs.mounts
+            mount = mounts[huge] if huge in mounts else self.machine.tmpfs.mount(huge, huge)
+            file = self.machine.tmpfs.create(mount, f"file {len(self.files) % 5}")
+            self.files.append(file)
+            self.machine.tmpfs.write(file, offset, size)
+
+        self.attempt(write, fail_at)
+
+    @precondition(lambda self: self.files)
+    @rule(
+        place=st.integers(0, 50),
+        offset=st.integers(0, 700),
+        size=st.sampled_from([1, 2 * MIB, 30 * MIB]),
+        cut=st.booleans(),
+    )
+    def punch_or_truncate(self, place: int, offset: int, size: int, cut: bool) -> None:
+        file = self.files[place % len(self.files)]
+        if file.linked and cut:
+            self.machine.tmpfs.truncate(file, offset * 16 * KIB)
+        elif file.linked:
+            self.machine.tmpfs.punch(file, offset * 16 * KIB, size)
+
+    @precondition(lambda self: self.files)
+    @rule(place=st.integers(0, 50))
+    def unlink(self, place: int) -> None:
+        file = self.files.pop(place % len(self.files))
+        if file.linked:
+            self.machine.tmpfs.unlink(file)
+
+    @rule(size=st.sampled_from([4 * KIB, 9 * MIB, 2 * GIB]), dirty=st.booleans(), fail_at=st.integers(0, 6))
+    def read_files(self, size: int, dirty: bool, fail_at: int) -> None:
+        def read() -> None:
+            file = self.machine.page_cache.create()
+            self.cached.append(file)
+            self.machine.page_cache.read(file, size // PAGE_BYTES or 1)
+            if dirty:
+                self.machine.page_cache.overwrite(file, file.frames)
+
+        self.attempt(read, fail_at)
+
+    @rule(value=st.integers(1, 3))
+    def drop_caches(self, value: int) -> None:
+        self.machine.sysctl.write("vm.drop_caches", value)
+
+    @rule()
+    def compact(self) -> None:
+        self.machine.sysctl.write("vm.compact_memory", 1)
+
+    @rule(order=st.integers(0, 9), seed=st.integers(0, 9), fail_at=st.integers(0, 6))
+    def fragment(self, order: int, seed: int, fail_at: int) -> None:
+        def scatter() -> None:
+            fragmenter = self.machine.fragmenter
+            made = fragmenter.begin(order, random.Random(seed))
+            self.scattered.append(made)
+            for node in range(self.machine.config.nodes):
+                made.scatter(node, 64 * MIB // PAGE_BYTES)
+
+        self.attempt(scatter, fail_at)
+
+    @precondition(lambda self: self.scattered)
+    @rule()
+    def gather(self) -> None:
+        self.machine.fragmenter.end(self.scattered.pop())
+
     @invariant()
     def laws_hold(self) -> None:
         if not hasattr(self, "machine"):
@@ -113,7 +222,7 @@ class MachineLaws(RuleBasedStateMachine):
 
 
 LAWS = settings(
-    max_examples=60,
+    max_examples=30,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
