@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from memtui import __version__
 from memtui.cli import NOT_BUILT, app
 from memtui.commands.terminal import Interruptible
+from memtui.machine import Machine, MachineConfig, MachineStopped
 
 SCENARIO = """\
 memtui: 1
@@ -274,3 +275,25 @@ def test_an_interrupted_run_writes_what_there_is_and_exits_with_130(
     assert result.stderr == "memtui: interrupted at 1.000 s\n"
     assert json.loads(path.read_text())["simulated_s"] == 1.0
     assert result.stdout.startswith("A pool grows\n")
+
+
+def test_a_machine_that_cannot_go_on_exits_with_3_unless_that_is_expected(monkeypatch: pytest.MonkeyPatch) -> None:
+    def deadlock(machine: Machine) -> int:
+        raise MachineStopped("out of memory and nothing left to kill")
+
+    monkeypatch.setattr(Machine, "take_ns", deadlock)
+    result = memtui("run", "-", "--quiet")
+    assert result.exit_code == 3
+    assert result.stderr.startswith("memtui: the machine could not go on: out of memory and nothing left to kill\n")
+    expected = "timeline: [{at: 1s, nr_hugepages: 16}]\nexpect: [{at: end, sim_stopped: 1}]\n"
+    assert memtui("run", "-", "--quiet", stdin=expected).exit_code == 0
+
+
+def test_a_machine_that_cannot_boot_exits_with_3(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(machine: Machine, config: MachineConfig) -> None:
+        raise MachineStopped("cannot boot: no memory for the memmap")
+
+    monkeypatch.setattr(Machine, "__init__", refuse)
+    result = memtui("run", "-")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr == "memtui: the machine cannot go on: cannot boot: no memory for the memmap\n"
