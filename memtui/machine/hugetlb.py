@@ -20,6 +20,7 @@ from memtui.machine.core import Core, KernelOwner, Severity
 from memtui.machine.errors import FrameStateError
 from memtui.machine.memmap import Memmap, memmap_frames
 from memtui.machine.physical.allocator import GFP_HUGETLB
+from memtui.machine.physical.contiguous import allocate_contiguous
 from memtui.machine.physical.extents import FrameList
 from memtui.snapshot import FrameKind
 from memtui.units import FRAMES_1G, FRAMES_2M, format_count, format_duration, format_frames
@@ -104,7 +105,7 @@ class Hugetlb:
     def __init__(self, core: Core, memmap: Memmap, *, optimize_vmemmap: bool) -> None:
         self._core = core
         self._memmap = memmap
-        self._owner = KernelOwner("hugetlb", FrameKind.HUGETLB, movable=True)
+        self._owner = KernelOwner("hugetlb", FrameKind.HUGETLB)
         self.optimize_vmemmap = optimize_vmemmap
         """The sysctl: whether pages entering a pool are optimised."""
         nodes = range(core.allocator.nodes)
@@ -212,8 +213,7 @@ class Hugetlb:
             self._core.vm_events["htlb_buddy_alloc_fail"] += got < count
             self._core.meter.charge(costs.HUGETLB_PAGE_GROW, got)
             return pages
-        starts = allocator.allocate_contiguous(self._owner, FRAMES_1G, node, partial_of=count)
-        self._core.meter.charge(costs.CONTIG_SEARCH, 1)
+        starts = allocate_contiguous(self._core, self._owner, FRAMES_1G, node, count)
         self._core.meter.charge(costs.GIGANTIC_PAGE_GROW, len(starts))
         return FrameList((start, FRAMES_1G) for start in starts)
 

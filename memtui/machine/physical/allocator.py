@@ -117,31 +117,19 @@ class PageAllocator:
         All of them, or OutOfMemory; with `partial` as many as can be had, perhaps none.
         """
         taken = FrameList()
-        if self.injector is not None and self.injector(order, count):
-            missing = count
-        else:
-            missing = self._gather(taken, owner, gfp, count, order, node)
+        missing = count if self.injected(order, count) else self._gather(taken, owner, gfp, count, order, node)
         if missing and not partial:
             self.free_list(taken, owner)
             raise OutOfMemory(f"order-{order} allocation failed ({count - missing} of {count})")
         return taken
 
-    def allocate_contiguous(self, owner: Owner, frames: int, node: int, *, partial_of: int = 1) -> list[int]:
-        """Up to `partial_of` naturally aligned runs of `frames` on one node (`alloc_contig_pages`); lowest first."""
-        found: list[int] = []
-        if self.injector is not None and self.injector(frames.bit_length() - 1, partial_of):
-            return found
-        for zone in self._node_zones[node]:
-            highest = zone.index
-            while len(found) < partial_of and zone.spare_frames(zone.marks.min, highest) >= frames:
-                start = zone.buddy.find_free(frames)
-                if start is None:
-                    break
-                zone.buddy.take_range(start, frames)
-                zone.note_use()
-                self.frame_map.assign(start, frames, owner)
-                found.append(start)
-        return found
+    def zones_of(self, node: int) -> list[Zone]:
+        """The zones of one node, from Normal down."""
+        return self._node_zones[node]
+
+    def injected(self, order: int, count: int = 1) -> bool:
+        """Whether a request must fail because a test or a scenario says so."""
+        return self.injector is not None and self.injector(order, count)
 
     def free(self, start: int, frames: int, owner: Owner) -> None:
         """Gives a run of frames back; it may be any part of what was allocated."""

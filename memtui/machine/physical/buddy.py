@@ -132,19 +132,8 @@ class Buddy:
         """Pageblocks whose type is not MOVABLE."""
         return len(self._types)
 
-    def find_free(self, frames: int) -> int | None:
-        """The lowest run of free top blocks that is `frames` long and aligned to `frames` (alloc_contig_pages)."""
-        end = reach = -1
-        for low, length in sorted(run for top in self._top for run in top):
-            start = low if low != end else reach
-            end, reach = low + length, start
-            aligned = -(-start // frames) * frames
-            if aligned + frames <= end:
-                return aligned
-        return None
-
     def take_range(self, start: int, frames: int) -> None:
-        """Takes a run of free top blocks found by `find_free` out of the lists."""
+        """Takes the free top blocks in a range, which must not cut one, out of the lists."""
         for top in self._top:
             self.free_frames -= top.carve(start, start + frames)
 

@@ -106,6 +106,21 @@ class FrameMap:
         mixed = self._blocks.get(block)
         return mixed is not None and mixed.used == bits and mixed.masks.get(owner) == bits
 
+    def transfer(self, runs: Iterable[Run], giver: Owner, taker: Owner) -> None:
+        """Gives runs of one owner to another. Raises FrameStateError as `release` does."""
+        bits: dict[int, int] = {}
+        for start, frames in runs:
+            block, offset = start >> BLOCK_SHIFT, start & (BLOCK_FRAMES - 1)
+            if offset + frames <= BLOCK_FRAMES:
+                bits[block] = bits.get(block, 0) | ((1 << frames) - 1) << offset
+            else:
+                self.release(start, frames, giver)
+                self.assign(start, frames, taker)
+        for block, mask in bits.items():
+            self.release_bits(block, mask, giver)
+            self.by_kind[taker.kind] += mask.bit_count()
+            self._assign_bits(block, mask, taker)
+
     def owner_at(self, frame: int) -> Owner | None:
         """Who holds this frame; None if it is free."""
         block = frame >> BLOCK_SHIFT
@@ -149,6 +164,70 @@ class FrameMap:
     def mixed_blocks(self, start: int, end: int) -> list[int]:
         """Numbers of the mixed 4 MiB blocks that overlap frames [start, end), ascending."""
         return sorted(self._mixed_between(start >> BLOCK_SHIFT, -(-end >> BLOCK_SHIFT)))
+
+    def block_owners(self, first: int, last: int) -> Iterator[tuple[int, int, Owner]]:
+        """(one past its last block, frames in the range, owner) of all that is held in 4 MiB blocks [first, last).
+
+        Runs of whole blocks first, which may reach beyond the range; then every owner of each mixed block.
+        """
+        for low, high, owner in self._whole_between(first, last):
+            end, _ = self._whole[self._whole.keys()[self._whole.bisect_right(low) - 1]]
+            yield end, (high - low) << BLOCK_SHIFT, owner
+        for block in self._mixed_between(first, last):
+            for owner, mask in self._blocks[block].masks.items():
+                yield block + 1, mask.bit_count(), owner
+
+    def fill(self, first: int, last: int, owner: Owner) -> list[tuple[int, int]]:
+        """Gives every free frame of 4 MiB blocks [first, last) to `owner`.
+
+        Returns (number of the block, frames in use before, as a mask) of each block that was in use in part.
+        """
+        mixed = [(block, self._blocks[block].used) for block in self._mixed_between(first, last)]
+        partly = [(block, used) for block, used in mixed if used != FULL]
+        taken = [(low, high) for low, high, _ in self._whole_between(first, last)]
+        taken += [(block, block + 1) for block, _ in mixed]
+        for low, high in sorted([*taken, (last, last)]):
+            if first < low:
+                self.by_kind[owner.kind] += (low - first) << BLOCK_SHIFT
+                self._insert_whole(first, low, owner)
+            first = high
+        for block, used in partly:
+            self.by_kind[owner.kind] += BLOCK_FRAMES - used.bit_count()
+            self._assign_bits(block, FULL & ~used, owner)
+        return partly
+
+    def take_back(self, first: int, last: int, owner: Owner) -> tuple[list[Run], list[tuple[int, int]]]:
+        """Takes all that `owner` has in 4 MiB blocks [first, last) from it.
+
+        Returns the runs (first frame, frames) of blocks that nobody has any part of now, and (number of
+        the block, frames still in use, as a mask) of each other block.
+        """
+        whole = [(low, high) for low, high, other in self._whole_between(first, last) if other is owner]
+        mixed: list[tuple[int, int]] = []
+        for low, high in whole:
+            self._release_whole(low, high, owner)
+            self.by_kind[owner.kind] -= (high - low) << BLOCK_SHIFT
+        for block in self._mixed_between(first, last):
+            mask = self._blocks[block].masks.get(owner, 0)
+            if mask == self._blocks[block].used:
+                del self._blocks[block]
+                whole.append((block, block + 1))
+            elif mask:
+                self._release_bits(block, mask, owner)
+                mixed.append((block, self._blocks[block].used))
+            self.by_kind[owner.kind] -= mask.bit_count()
+        return [(low << BLOCK_SHIFT, (high - low) << BLOCK_SHIFT) for low, high in whole], mixed
+
+    def replace(self, first: int, last: int, owner: Owner) -> None:
+        """Makes `owner` the owner of all frames of 4 MiB blocks [first, last), whoever has them now."""
+        for low, high, other in list(self._whole_between(first, last)):
+            self.by_kind[other.kind] -= (high - low) << BLOCK_SHIFT
+            self._release_whole(low, high, other)
+        for block in self._mixed_between(first, last):
+            for other, mask in self._blocks.pop(block).masks.items():
+                self.by_kind[other.kind] -= mask.bit_count()
+        self.by_kind[owner.kind] += (last - first) << BLOCK_SHIFT
+        self._insert_whole(first, last, owner)
 
     def difference(self, other: FrameMap) -> str | None:
         """Where this map and `other` disagree, in words; None if they are the same."""

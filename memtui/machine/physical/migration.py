@@ -7,7 +7,7 @@ owner once, so that an owner rewrites its own runs and nothing is kept per page.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol, runtime_checkable
 
 from memtui.machine.physical.extents import Run
@@ -16,10 +16,13 @@ from memtui.machine.physical.extents import Run
 class Moves:
     """Where frames went: a translation of runs, in order of the old frames."""
 
-    def __init__(self) -> None:
+    def __init__(self, pieces: Iterable[tuple[int, int, int]] = ()) -> None:
+        """Begins with some moves: (old first frame, frames, new first frame), ascending."""
         self._old: list[int] = []
         self._frames: list[int] = []
         self._new: list[int] = []
+        for old, frames, new in pieces:
+            self.add(old, frames, new)
 
     def add(self, old: int, frames: int, new: int) -> None:
         """Notes a move; old frames must come in ascending order."""

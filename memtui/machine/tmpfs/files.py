@@ -65,6 +65,9 @@ class LargeFolios:
     index: FolioIndex
     """Of the file, its base pages included."""
 
+    def __repr__(self) -> str:
+        return "large folios of a tmpfs file"
+
     def relocate(self, moves: Moves) -> None:
         """Folios were moved elsewhere."""
         self.index.relocate(moves)

@@ -147,16 +147,15 @@ def test_gentle_requests_leave_part_used_pageblocks_alone() -> None:
     assert buddy.allocate(0, MigrateType.UNMOVABLE) is not None
 
 
-def test_a_whole_gib_is_found_only_when_all_of_it_is_free() -> None:
+def test_top_blocks_of_a_range_can_be_taken_out() -> None:
     gib = 1 << 18
     buddy = Buddy(empty_use)
     buddy.free_run(gib + 512, 3 * gib)
-    assert buddy.find_free(gib) == 2 * gib
     buddy.take_range(2 * gib, gib)
     assert buddy.free_frames == 2 * gib
-    assert buddy.find_free(gib) == 3 * gib
-    buddy.take_range(3 * gib, gib)
-    assert buddy.find_free(gib) is None
+    assert not any(2 * gib < start + frames and start < 3 * gib for start, frames, _ in buddy.free_runs())
+    buddy.take_range(0, 3 * gib)
+    assert buddy.free_frames == 512 + gib + 512, "blocks of lower orders stay"
 
 
 def test_a_run_of_any_size_is_one_entry() -> None:
