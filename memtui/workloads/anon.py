@@ -61,7 +61,6 @@ class Anon(Activity[AnonParams]):
     def start(self) -> Steps:
         """Runs them all; one that finds no memory is gone, and the next has its turn."""
         count = self.params.processes
-        before = self.machine.processes.anon_frames
         batch = max(1, count // MAX_STEPS)
         for number in range(1, count + 1):
             process = self.machine.processes.spawn(f"anon {number}")
@@ -76,7 +75,7 @@ class Anon(Activity[AnonParams]):
             if number % batch == 0:
                 yield self.machine.take_ns()
         yield self.machine.take_ns()
-        self._report(self.machine.processes.anon_frames - before)
+        self._report()
 
     def finish(self) -> Steps:
         """All that are left exit."""
@@ -87,7 +86,8 @@ class Anon(Activity[AnonParams]):
             yield self.machine.take_ns()
         freed = format_frames(before - self.machine.processes.anon_frames)
         count = len(left)
-        self.machine.core.log(f"{format_count(count)} {plural(count, 'process')} exited: {freed} of memory back")
+        if count:
+            self.machine.core.log(f"{format_count(count)} {plural(count, 'process')} exited: {freed} of memory back")
         self._processes.clear()
         self.progress = "exited"
 
@@ -110,13 +110,15 @@ class Anon(Activity[AnonParams]):
                 if self._pace.due(pages):
                     yield self.machine.take_ns()
 
-    def _report(self, frames: int) -> None:
+    def _report(self) -> None:
         """Says what lives now."""
         alive = [process for process in self._processes if process.alive]
-        huge = sum(process.huge_pages for process in alive)
-        count = len(alive)
-        words = (
-            f"{format_count(count)} {plural(count, 'process')} with {format_frames(frames)} more of anonymous memory"
-        )
+        if not alive:
+            self.machine.core.log("no process is left", Severity.BAD)
+            return
+        count, huge = len(alive), sum(process.huge_pages for process in alive)
+        held = format_frames(sum(process.rss_pages for process in alive))
         pages = f"{format_count(huge)} huge {plural(huge, 'page')}" if huge else "no huge pages"
-        self.machine.core.log(f"{words}, {pages}")
+        self.machine.core.log(
+            f"{format_count(count)} {plural(count, 'process')} with {held} of anonymous memory, {pages}"
+        )
