@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from memtui.machine.anon_fault import PageRange, Written
@@ -76,30 +76,31 @@ def spread(vmas: Iterable[Vma], share_ppm: int) -> list[Part]:
     return found
 
 
-def write_parts(process: Process, parts: Iterable[Part], written: Written | None = None) -> Iterator[int]:
+def write_parts(process: Process, parts: Sequence[Part], written: Written | None = None) -> Iterator[int]:
     """Writes parts of a process's memory, piece by piece; yields the pages of each piece just written.
 
     Adds what the writes did to `written`. Raises OutOfMemory, as Killed if the process is the victim.
     """
+    step = step_pages(sum(high - low for _, ranges in parts for low, high in ranges))
     for start, ranges in parts:
-        for group in _cut(ranges):
+        for group in _cut(ranges, step):
             done = process.write(process.vma_at(start), group)
             if written is not None:
                 written.add(done)
             yield sum(high - low for low, high in group)
 
 
-def _cut(ranges: Iterable[PageRange]) -> Iterator[list[PageRange]]:
+def _cut(ranges: Iterable[PageRange], step: int) -> Iterator[list[PageRange]]:
     """Ascending ranges in groups of about a step's pages each; longer ones are cut at whole steps."""
     group: list[PageRange] = []
     pages = 0
     for low, high in ranges:
         while low < high:
-            end = min(high, low - low % STEP_PAGES + STEP_PAGES)
+            end = min(high, low - low % step + step)
             group.append((low, end))
             pages += end - low
             low = end
-            if pages >= STEP_PAGES:
+            if pages >= step:
                 yield group
                 group, pages = [], 0
     if group:
