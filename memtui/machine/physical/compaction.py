@@ -82,12 +82,16 @@ class Compaction:
 
 
 def mixed_pageblocks(frame_map: FrameMap, zone: Zone) -> list[int]:
-    """First frames of the zone's pageblocks that are neither wholly free nor wholly one owner's, ascending."""
+    """First frames of the zone's pageblocks that are neither wholly free nor wholly one owner's, ascending.
+
+    One that reaches beyond the zone (RAM need not end at a multiple of 2 MiB) is not among them.
+    """
     found: list[int] = []
+    last = zone.layout.end - PAGEBLOCK_FRAMES
     for block in frame_map.mixed_blocks(zone.layout.start, zone.layout.end):
         for first in (block << BLOCK_SHIFT, (block << BLOCK_SHIFT) + PAGEBLOCK_FRAMES):
             free, _ = frame_map.usage(first, PAGEBLOCK_FRAMES)
-            if 0 < free < PAGEBLOCK_FRAMES:
+            if 0 < free < PAGEBLOCK_FRAMES and first <= last:
                 found.append(first)
     return found
 
