@@ -1,7 +1,7 @@
 """What boot code takes before the page allocator gets the rest: memmap, kernel, hash tables.
 
-The parts and their sizes reproduce `MemTotal` of the recorded guests (`guest-7.2-boot-*`, 1 GiB
-to 256 GiB) to a few kB: the kernel image, a bounce buffer once RAM lies above 4 GiB, the dentry
+The parts and their sizes reproduce `MemTotal` of the recorded guests (`guest-*-boot-*`, 1 GiB to
+256 GiB) to a few kB: the kernel image, a bounce buffer once RAM lies above 4 GiB, the dentry
 and inode hash tables, and 1/64 of RAM for struct pages.
 """
 
@@ -10,29 +10,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from memtui.machine import kernels
 from memtui.machine.boot_mapping import KERNEL_IMAGE_FRAME
-from memtui.machine.config import MachineConfig
+from memtui.machine.config import KernelConfig, MachineConfig
 from memtui.machine.core import KernelOwner
 from memtui.machine.errors import MachineStopped
 from memtui.machine.geometry import SECTION_FRAMES, Layout, layout
 from memtui.machine.memmap import SECTION_MEMMAP_FRAMES, NodeMemmap
 from memtui.machine.physical.allocator import PageAllocator
 from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES
-from memtui.machine.physical.extents import Run
+from memtui.machine.physical.extents import FrameList, Run
 from memtui.machine.physical.frame_map import FrameMap
 from memtui.machine.physical.ranges import RangeSet
 from memtui.machine.physical.zone import Zone, default_min_free_kbytes, set_lowmem_reserve
+from memtui.machine.traits import Traits
 from memtui.snapshot import FrameKind
-from memtui.units import FRAMES_2M, FRAMES_4G, GIB, KIB, PAGE_BYTES, format_bytes, frames_of
+from memtui.units import FRAMES_1G, FRAMES_2M, FRAMES_4G, GIB, KIB, PAGE_BYTES, format_bytes, frames_of
 
 LOW_RESERVED: Final[Run] = (0, 256)
 """The first MiB is kept for firmware and real-mode code (`reserve_real_mode`)."""
-IMAGE_BYTES: Final = (18011 + 3416 + 14384 + 4748) * KIB
-"""Kernel code, rwdata, rodata and bss (dmesg of `guest-7.2-boot-8G`); init is freed after boot."""
-EARLY_BYTES: Final = 4116 * KIB
-"""Per-CPU areas, early page tables and the like: what is left over in every recorded boot."""
-SECTION_BYTES: Final = 128
-"""Usage map and pageblock flags of one section (recorded: 1 kB per GiB)."""
 SWIOTLB_BYTES: Final = 64 * 1024 * KIB + 768 * KIB
 """The bounce buffer and its slot table, once RAM lies above 4 GiB."""
 HASH_BUCKET_BYTES: Final = 8
@@ -52,6 +48,16 @@ def hash_table_bytes(ram_bytes: int, shift: int) -> int:
     return HASH_BUCKET_BYTES << (buckets - 1).bit_length()
 
 
+@dataclass(frozen=True, slots=True)
+class GiganticPage:
+    """A 1 GiB huge page that boot took before the page allocator had anything."""
+
+    node: int
+    start: int
+    tables: FrameList
+    """Page tables for its vmemmap, if that is optimised before it is made."""
+
+
 @dataclass(slots=True)
 class BootMemory:
     """Physical memory after boot: zones filled, everything else with its owner."""
@@ -62,6 +68,8 @@ class BootMemory:
     memmap_owner: KernelOwner
     reservations: list[tuple[KernelOwner, int, int]]
     """(owner, first frame, frames) of all that boot keeps, the memmap excepted."""
+    gigantic: list[GiganticPage]
+    """1 GiB pages taken for the hugepage pool; the allocator manages them."""
 
 
 class _Early:
@@ -95,16 +103,18 @@ class _Early:
 
 def boot_memory(config: MachineConfig) -> BootMemory:
     """Lays out RAM, sets boot's parts aside and gives the rest to the zones. Raises MachineStopped."""
+    traits = kernels.traits(config.kernel.version)
     plan = layout(config.ram_bytes, config.nodes)
     early = _Early(plan)
     firmware = KernelOwner("firmware", FrameKind.RESERVED)
     reservations = [(firmware, *part) for run in (*plan.firmware, LOW_RESERVED) for part in early.reserve(*run)]
     image = KernelOwner("kernel image", FrameKind.KERNEL)
-    reservations += [(image, *part) for part in early.reserve(KERNEL_IMAGE_FRAME, frames_of(IMAGE_BYTES))]
-    if sum(frames for owner, _, frames in reservations if owner is image) < frames_of(IMAGE_BYTES):
+    reservations += [(image, *part) for part in early.reserve(KERNEL_IMAGE_FRAME, frames_of(traits.boot.image_bytes))]
+    if sum(frames for owner, _, frames in reservations if owner is image) < frames_of(traits.boot.image_bytes):
         raise MachineStopped(f"cannot boot: the kernel image does not fit into {format_bytes(config.ram_bytes)}")
+    gigantic = _gigantic_pages(early, config.kernel, traits)
     memmap_nodes = [_node_memmap(early, node, runs) for node, runs in enumerate(plan.nodes)]
-    reservations += [(owner, *run) for owner, run in _early_tables(early, config, plan)]
+    reservations += [(owner, *run) for owner, run in _early_tables(early, config, plan, traits)]
     frame_map = FrameMap()
     memmap_owner = KernelOwner("memmap", FrameKind.MEMMAP)
     for owner, start, frames in reservations:
@@ -114,7 +124,7 @@ def boot_memory(config: MachineConfig) -> BootMemory:
         frame_map.assign(node_memmap.base_frame, count * SECTION_MEMMAP_FRAMES, memmap_owner)
     allocator = PageAllocator(_zones(plan, early, frame_map), frame_map)
     set_watermarks(allocator, config.kernel.min_free_kbytes, thp=config.kernel.thp != "never")
-    return BootMemory(plan, allocator, memmap_nodes, memmap_owner, reservations)
+    return BootMemory(plan, allocator, memmap_nodes, memmap_owner, reservations, gigantic)
 
 
 def set_watermarks(allocator: PageAllocator, min_free_kbytes: int | None, *, thp: bool) -> int:
@@ -135,6 +145,17 @@ def set_watermarks(allocator: PageAllocator, min_free_kbytes: int | None, *, thp
     return min_free_kbytes
 
 
+def _gigantic_pages(early: _Early, kernel: KernelConfig, traits: Traits) -> list[GiganticPage]:
+    """1 GiB pages on the nodes in turn (`alloc_bootmem_huge_page`). Raises MachineStopped."""
+    tables = FRAMES_1G // SECTION_FRAMES if traits.early_hvo and kernel.hugetlb_optimize_vmemmap else 0
+    pages: list[GiganticPage] = []
+    for number in range(kernel.hugepages_1g):
+        node = number % len(early.free)
+        start, _ = early.take(FRAMES_1G, node, align=FRAMES_1G)
+        pages.append(GiganticPage(node, start, FrameList([early.take(tables, node)] if tables else [])))
+    return pages
+
+
 def _node_memmap(early: _Early, node: int, runs: tuple[Run, ...]) -> NodeMemmap:
     """Struct pages for every section the node has RAM in, in one run of its own memory."""
     sections = RangeSet()
@@ -145,13 +166,16 @@ def _node_memmap(early: _Early, node: int, runs: tuple[Run, ...]) -> NodeMemmap:
     return NodeMemmap(counts, base)
 
 
-def _early_tables(early: _Early, config: MachineConfig, plan: Layout) -> list[tuple[KernelOwner, Run]]:
+def _early_tables(early: _Early, config: MachineConfig, plan: Layout, traits: Traits) -> list[tuple[KernelOwner, Run]]:
     """The kernel's own early allocations, on node 0."""
+    sizes, hashed_bytes = traits.boot, config.ram_bytes
+    if traits.sizes_hashes_by_free_memory:
+        hashed_bytes -= config.kernel.hugepages_1g * GIB
     sections = -(-plan.ram_frames // SECTION_FRAMES)
-    wanted = [("early allocations", EARLY_BYTES + sections * SECTION_BYTES, 1 << 52)]
+    wanted = [("early allocations", sizes.early_bytes + sections * sizes.section_bytes, 1 << 52)]
     if plan.ram[-1][0] >= FRAMES_4G:
         wanted.append(("swiotlb", SWIOTLB_BYTES, FRAMES_4G))
-    wanted += [(name, hash_table_bytes(config.ram_bytes, shift), 1 << 52) for name, shift in HASH_TABLES]
+    wanted += [(name, hash_table_bytes(hashed_bytes, shift), 1 << 52) for name, shift in HASH_TABLES]
     return [
         (KernelOwner(name, FrameKind.KERNEL), early.take(frames_of(size), 0, below=below))
         for name, size, below in wanted

@@ -12,12 +12,14 @@ from enum import IntEnum
 from typing import Final
 
 from memtui.machine.geometry import Layout
-from memtui.units import FRAMES_1G, FRAMES_2M, FRAMES_4G
+from memtui.units import FRAMES_1G, FRAMES_2M
 
 KERNEL_IMAGE_FRAME: Final = 0x1000
 """The kernel image is loaded at 16 MiB."""
 KERNEL_4K_BLOCKS: Final = 8
 """2 MiB blocks mapped by 4K for the image's section borders (recordings: DirectMap4k 22400 kB with the BPF pack)."""
+ISA_END_FRAME: Final = 256
+"""Where the part ends that is mapped first and for itself (ISA_END_ADDRESS): 1 MiB."""
 
 
 class Level(IntEnum):
@@ -38,20 +40,21 @@ class Span:
 
 
 def boot_spans(layout: Layout, *, gbpages: bool) -> list[Span]:
-    """The boot mapping (`split_mem_range`): 4K edges, 2M, and 1G for whole aligned GiB above 4 GiB.
+    """The boot mapping (`split_mem_range`): 4K edges, 2M, and 1G for whole aligned GiB without a hole.
 
-    The first 2 MiB and the kernel image's borders are 4K. Below 4 GiB no GiB becomes a 1G leaf
-    in any recording (`guest-*-boot-*`): the low area is 2M.
+    The first MiB is mapped for itself, so the first GiB never is one leaf; the GiB that firmware
+    tables end is not either. The first 2 MiB and the kernel image's borders are 4K.
     """
     firmware_tail = layout.firmware[-1][0]
     spans: list[Span] = []
     for start, frames in layout.ram:
-        end = min(start + frames, firmware_tail) if start == 0 else start + frames
-        spans.extend(_cut(start, end, gbpages=gbpages and start >= FRAMES_4G))
+        end = start + frames
+        if start == 0:
+            spans.append(Span(0, ISA_END_FRAME, Level.LEAF_4K))
+            start, end = ISA_END_FRAME, min(end, firmware_tail)
+        spans.extend(_cut(start, end, gbpages=gbpages))
     image_end = KERNEL_IMAGE_FRAME + KERNEL_4K_BLOCKS * FRAMES_2M
-    for low, high in ((0, FRAMES_2M), (KERNEL_IMAGE_FRAME, image_end)):
-        spans = [piece for span in spans for piece in _force_4k(span, low, high)]
-    return spans
+    return [piece for span in spans for piece in _force_4k(span, KERNEL_IMAGE_FRAME, image_end)]
 
 
 def _cut(start: int, end: int, *, gbpages: bool) -> list[Span]:

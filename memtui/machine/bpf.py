@@ -1,10 +1,10 @@
 """BPF programs: JITed code packed into read-only executable packs (bpf_prog_pack, kernel/bpf/core.c).
 
-A pack is 2 MiB per node, made of single pages; sealing it write-protects their aliases in the
-direct map page by page, which splits every 2M leaf they lie in. Programs take chunks of 64
-bytes, first fit; one larger than a pack gets pages of its own. An empty pack is given back, the
-first one, made at boot, excepted. The program itself (instructions, maps, statistics) lies in
-vmalloc pages and slab.
+A pack is 2 MiB per node, made of single pages (or, on some kernels, of whole 2 MiB pages); sealing
+it write-protects their aliases in the direct map page by page, which splits every 2M leaf they lie
+in. Programs take chunks of 64 bytes, first fit; one larger than a pack gets pages of its own. An
+empty pack is given back, the first one, made at boot, excepted. The program itself (instructions,
+maps, statistics) lies in vmalloc pages and slab.
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ from typing import Final
 from memtui.machine import costs
 from memtui.machine.core import Core, KernelOwner
 from memtui.machine.errors import FrameStateError, OutOfMemory
-from memtui.machine.physical.allocator import GFP_DMA32, GFP_KERNEL, Gfp
+from memtui.machine.execmem import GFP_HUGE_VMALLOC
+from memtui.machine.physical.allocator import GFP_KERNEL
+from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES, PAGEBLOCK_ORDER
+from memtui.machine.physical.extents import FrameList, Run
 from memtui.machine.physical.ranges import RangeSet
 from memtui.machine.slab import SlabCaches
+from memtui.machine.traits import Traits
 from memtui.machine.vmalloc import Area, Vmalloc
 from memtui.snapshot import FrameKind
 from memtui.units import MIB, PAGE_BYTES
@@ -62,8 +66,9 @@ class Program:
 class BpfPrograms:
     """All programs and packs (policy prog_pack, as Linux since 5.18 has it)."""
 
-    def __init__(self, core: Core, vmalloc: Vmalloc, slabs: SlabCaches) -> None:
+    def __init__(self, core: Core, vmalloc: Vmalloc, slabs: SlabCaches, traits: Traits) -> None:
         self._core = core
+        self._huge_packs = traits.packs_of_huge_pages
         self._vmalloc = vmalloc
         self._slabs = slabs
         self._owner = KernelOwner("BPF packs", FrameKind.MODULE)
@@ -71,7 +76,7 @@ class BpfPrograms:
         self._packs: dict[Pack, None] = {}
         self.loaded: dict[Program, None] = {}
         """Programs there are, in order of loading."""
-        self._boot_pack = self._new_pack(GFP_DMA32)
+        self._boot_pack = self._new_pack(self._boot_area(both_ends=traits.boot_pack_at_both_ends))
 
     @property
     def packs(self) -> int:
@@ -126,7 +131,7 @@ class BpfPrograms:
 
     def _place(self, size_bytes: int, data: Area) -> Program:
         if size_bytes > self.pack_bytes:
-            own = self._sealed(size_bytes, GFP_KERNEL)
+            own = self._sealed(self._vmalloc.allocate(-(-size_bytes // PAGE_BYTES) * PAGE_BYTES, self._owner))
             return Program(data, None, 0, 0, own)
         chunks = -(-size_bytes // CHUNK_BYTES)
         for pack in self._packs:
@@ -134,20 +139,52 @@ class BpfPrograms:
             if first is not None:
                 break
         else:
-            pack, first = self._new_pack(GFP_KERNEL), 0
+            pack, first = self._new_pack(self._pack_area()), 0
         pack.free.remove(first, first + chunks)
         return Program(data, pack, first, chunks, None)
 
-    def _new_pack(self, gfp: Gfp) -> Pack:
-        pack = Pack(self._sealed(self.pack_bytes, gfp), self._chunks_per_pack)
+    def _new_pack(self, area: Area) -> Pack:
+        pack = Pack(self._sealed(area), self._chunks_per_pack)
         self._packs[pack] = None
-        if gfp is GFP_KERNEL:
-            self._core.log(f"BPF takes a new pack of {self.pack_bytes // MIB} MiB")
+        self._core.log(f"BPF takes a new pack of {self.pack_bytes // MIB} MiB")
         return pack
 
-    def _sealed(self, size_bytes: int, gfp: Gfp) -> Area:
-        """Pages made read-only and executable."""
-        area = self._vmalloc.allocate(-(-size_bytes // PAGE_BYTES) * PAGE_BYTES, self._owner, gfp)
+    def _pack_area(self) -> Area:
+        if self._huge_packs:
+            try:
+                return self._vmalloc.allocate(self.pack_bytes, self._owner, GFP_HUGE_VMALLOC, order=PAGEBLOCK_ORDER)
+            except OutOfMemory:
+                pass
+        return self._vmalloc.allocate(self.pack_bytes, self._owner, GFP_KERNEL)
+
+    def _boot_area(self, *, both_ends: bool) -> Area:
+        """The first pack's pages: from the top of the highest zone, or half of each 2 MiB from its bottom.
+
+        Boot code takes its memory from the top, and that is where scraps are left.
+        """
+        half = PAGEBLOCK_FRAMES // 2
+        area = self._vmalloc.adopt(FrameList(), self._owner)
+        for _ in range(self.pack_bytes // PACK_BYTES_PER_NODE):
+            blocks = self._whole_blocks()
+            if not blocks:
+                self._vmalloc.free(area, reset_perms=False)
+                return self._pack_area()
+            part = half if both_ends else PAGEBLOCK_FRAMES
+            self._vmalloc.extend(area, max(start + frames for start, frames in blocks) - part, part)
+            if both_ends:
+                self._vmalloc.extend(area, min(start for start, _ in blocks), part)
+        return area
+
+    def _whole_blocks(self) -> list[Run]:
+        """Free runs of 2 MiB at least in the highest zone of node 0 that has some."""
+        for zone in self._core.allocator.zones_of(0):
+            found = [(start, frames) for start, frames, _ in zone.buddy.free_runs() if frames >= PAGEBLOCK_FRAMES]
+            if found:
+                return found
+        return []
+
+    def _sealed(self, area: Area) -> Area:
+        """An area made read-only and executable, page by page."""
         try:
             self._vmalloc.set_read_only(area)
         except OutOfMemory:

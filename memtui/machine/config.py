@@ -32,6 +32,10 @@ class KernelConfig:
     direct_map: str = "auto"
     thp: str = "always"
     """/sys/kernel/mm/transparent_hugepage/enabled: `never`, `madvise` or `always`."""
+    hugepages_2m: int = 0
+    """2 MiB huge pages in the pool at boot (`hugepages=`)."""
+    hugepages_1g: int = 0
+    """1 GiB huge pages in the pool at boot (`hugepagesz=1G hugepages=`), taken before anything else has memory."""
     min_free_kbytes: int | None = None
     """vm.min_free_kbytes at boot; None: as the kernel computes it from the RAM."""
 

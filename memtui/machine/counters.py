@@ -72,6 +72,8 @@ def counters(machine: Machine) -> dict[str, int]:
     for zone in machine.core.allocator.zones:
         for order, blocks in enumerate(zone.buddy.free_blocks()):
             values[f"buddyinfo.{zone.layout.node}.{zone.layout.name}.{order}"] = blocks
+    for name in machine.traits.missing_counters:
+        del values[name]
     return values
 
 
@@ -161,15 +163,18 @@ def _frames(machine: Machine) -> dict[str, int]:
     """The lines of /proc/meminfo that are amounts of memory, in base frames."""
     allocator, files, processes = machine.core.allocator, machine.tmpfs, machine.processes
     secret, cache, direct_map = machine.secretmem.frames, machine.page_cache, machine.direct_map
-    slabs = machine.slabs
-    tables = processes.table_frames + machine.secretmem.table_frames + machine.memmap.table_frames
+    slabs, traits = machine.slabs, machine.traits
+    levels = traits.counted_table_levels
+    tables = processes.counted_tables(levels) + machine.secretmem.counted_tables(levels)
+    if traits.counts_vmemmap_tables:
+        tables += machine.memmap.table_frames
     return {
         "MemTotal": allocator.managed_frames,
         "MemFree": allocator.free_frames,
         "MemAvailable": machine.reclaim.available_frames,
         "Cached": cache.frames + files.frames + secret,
         "Unevictable": secret,
-        "Mlocked": secret,
+        "Mlocked": secret if traits.secret_pages_mlocked else 0,
         "SwapTotal": 0,
         "SwapFree": 0,
         "Dirty": cache.dirty_frames,

@@ -11,14 +11,16 @@ its struct-page frames back first; a page that cannot get them stays in the pool
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from memtui.machine import costs
+from memtui.machine.boot import GiganticPage
 from memtui.machine.core import Core, KernelOwner, Severity
 from memtui.machine.errors import FrameStateError
-from memtui.machine.memmap import Memmap, memmap_frames
+from memtui.machine.memmap import Memmap
+from memtui.machine.memmap_backing import memmap_frames
 from memtui.machine.physical.allocator import GFP_HUGETLB
 from memtui.machine.physical.contiguous import allocate_contiguous
 from memtui.machine.physical.extents import FrameList
@@ -110,6 +112,25 @@ class Hugetlb:
         """The sysctl: whether pages entering a pool are optimised."""
         nodes = range(core.allocator.nodes)
         self.pools = {size: Pool(size, [NodePool() for _ in nodes]) for size in (FRAMES_2M, FRAMES_1G)}
+
+    def adopt(self, pages: Iterable[GiganticPage]) -> None:
+        """1 GiB pages that boot took come into their pool, and under the page allocator's management.
+
+        With the sysctl on, their struct pages are optimised: before they were made if boot took page
+        tables for that, else as those of any page.
+        """
+        pool = self.pools[FRAMES_1G]
+        for page in pages:
+            self._core.allocator.adopt(page.start, FRAMES_1G, self._owner)
+            done, plain = FrameList(), FrameList([(page.start, FRAMES_1G)])
+            if page.tables.frames:
+                self._memmap.optimise_early(page.start, page.node, page.tables)
+                done, plain = plain, done
+            elif self.optimize_vmemmap:
+                done, plain = self._memmap.optimise(plain, FRAMES_1G, page.node)
+            for runs, optimised in ((done, True), (plain, False)):
+                for start, frames in runs:
+                    pool.nodes[page.node].put(PoolRun(start, frames, optimised))
 
     def set_nr_hugepages(self, count: int, page_frames: int = FRAMES_2M, node: int | None = None) -> Resize:
         """What `echo count > nr_hugepages` does, for all nodes in turn or one; falls short where memory does."""

@@ -1,17 +1,20 @@
-"""Which policies there are, by name: the one place that chooses between rivals.
+"""Which policies there are, by name, and which Linux had which: the one place that chooses between rivals.
 
 A scenario names a policy (`kernel: {exec_memory: rox_cache}`); the class that answers to it is
-found here and nowhere else.
+found here and nowhere else. It may name a Linux instead (`kernel: {like: "6.1"}`), which stands
+for all of its policies.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from memtui.machine.config import KernelConfig
 from memtui.machine.execmem import RoxCache
 from memtui.machine.rmap.anon_vma_chain import AnonVmaChain
 from memtui.machine.secretmem import PerPageSecretMemory
 from memtui.machine.tmpfs.multi_order import MultiOrder
+from memtui.machine.traits import TRAITS, Traits
 
 POLICIES: Final[dict[str, dict[str, Any]]] = {
     "exec_memory": {"rox_cache": RoxCache},
@@ -20,6 +23,17 @@ POLICIES: Final[dict[str, dict[str, Any]]] = {
     "shmem_thp": {"multi_order": MultiOrder},
 }
 """Axis → name → class."""
+
+
+KERNELS: Final[dict[str, KernelConfig]] = {version: KernelConfig(version=version) for version in TRAITS}
+"""Version → every policy as that Linux had it, as far as memtui has it too."""
+
+
+def traits(version: str) -> Traits:
+    """The facts of a Linux. Raises ValueError with the versions there are."""
+    if version not in TRAITS:
+        raise ValueError(f"Linux {version!r} is not built; there is {', '.join(TRAITS)}")
+    return TRAITS[version]
 
 
 def choose(axis: str, name: str) -> Any:

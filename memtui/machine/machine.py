@@ -64,6 +64,7 @@ class Machine:
         """Boots. Raises MachineStopped if the machine cannot, ValueError for a policy nobody knows."""
         self.config = config
         memory = boot_memory(config)
+        self.traits = kernels.traits(config.kernel.version)
         self._reservations = memory.reservations
         self.layout = memory.layout
         kernel = config.kernel
@@ -71,16 +72,21 @@ class Machine:
         self.tlb = tlb_model(config.cpu.tlb)
         try:
             self.direct_map = DirectMap(self.core, memory.layout, gbpages=config.cpu.gbpages)
-            self.memmap = Memmap(self.core, memory.memmap_nodes, memory.memmap_owner)
+            self.memmap = Memmap(
+                self.core, memory.memmap_nodes, memory.memmap_owner, moves_heads=self.traits.hvo_moves_heads
+            )
             self.slabs = SlabCaches(self.core)
             self.vmalloc = Vmalloc(self.core, self.direct_map)
             self.exec_memory = kernels.choose("exec_memory", kernel.exec_memory)(self.core, self.direct_map)
             self.modules = Modules(self.core, self.exec_memory, self.vmalloc, self.slabs)
-            self.bpf = BpfPrograms(self.core, self.vmalloc, self.slabs)
+            self.bpf = BpfPrograms(self.core, self.vmalloc, self.slabs, self.traits)
             self.secretmem = kernels.choose("secret_memory", kernel.secret_memory)(
                 self.core, self.direct_map, self.slabs
             )
             self.hugetlb = Hugetlb(self.core, self.memmap, optimize_vmemmap=kernel.hugetlb_optimize_vmemmap)
+            self.hugetlb.adopt(memory.gigantic)
+            if kernel.hugepages_2m:
+                self.hugetlb.set_nr_hugepages(kernel.hugepages_2m)
             rmap = kernels.choose("rmap", kernel.rmap)(self.core, self.slabs)
             self.processes = Processes(self.core, self.slabs, rmap, kernel.thp)
             self.tmpfs = Tmpfs(self.core, self.slabs, kernels.choose("shmem_thp", kernel.shmem_thp))

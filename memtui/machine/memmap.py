@@ -8,7 +8,8 @@ the section's vmemmap leaf and keeps that page table for ever. Giving the struct
 own frames (restoring) is needed before the huge page can be freed, and can fail.
 
 Frames that boot code set aside become ordinary memory when they are first given back, so
-MemTotal grows (recordings, HVO: +32 kB per 2 MiB page on 6.18) and never shrinks again.
+MemTotal grows (recordings, HVO: +32 kB per 2 MiB page on 6.18) and never shrinks again. The frame
+a page keeps is a new one since 6.2; before, it is the boot frame it always was (+28 kB on 6.1).
 
 Stored is what was changed: runs of pages whose struct pages no longer lie in the boot memmap.
 """
@@ -25,19 +26,15 @@ from memtui.machine import costs
 from memtui.machine.core import Core, KernelOwner
 from memtui.machine.errors import FrameStateError
 from memtui.machine.geometry import SECTION_FRAMES, STRUCT_PAGES_PER_FRAME
+from memtui.machine.memmap_backing import Backing, in_2m_pages, memmap_frames
 from memtui.machine.physical.allocator import GFP_KERNEL, GFP_VMEMMAP
 from memtui.machine.physical.extents import FrameList, Run
 from memtui.machine.physical.ranges import RangeSet
 from memtui.snapshot import FrameKind
-from memtui.units import FRAMES_2M
+from memtui.units import FRAMES_1G, FRAMES_2M
 
 SECTION_MEMMAP_FRAMES: Final = SECTION_FRAMES // STRUCT_PAGES_PER_FRAME
 """Frames of memmap per section: 512, one 2 MiB leaf of vmemmap."""
-
-
-def memmap_frames(page_frames: int) -> int:
-    """Frames that the struct pages of a page of so many base frames fill: 8 for 2 MiB, 4096 for 1 GiB."""
-    return page_frames // STRUCT_PAGES_PER_FRAME
 
 
 @dataclass(slots=True)
@@ -60,45 +57,21 @@ class NodeMemmap:
         return None
 
 
-class _Backing:
-    """A run of huge pages whose struct pages have frames from the allocator instead of boot frames."""
-
-    __slots__ = ("frames", "heads", "page_frames", "tails")
-
-    def __init__(self, frames: int, page_frames: int, heads: FrameList, tails: FrameList) -> None:
-        self.frames = frames
-        """RAM the run covers, in base frames."""
-        self.page_frames = page_frames
-        """Base frames per page: what the run can be cut at."""
-        self.heads = heads
-        """The frame each page keeps."""
-        self.tails = tails
-        """Its other frames, page after page; empty while the pages are optimised."""
-
-    @property
-    def optimised(self) -> bool:
-        """Whether the tails are shared."""
-        return self.tails.frames == 0
-
-    def cut(self, frames: int) -> _Backing:
-        """Takes the first `frames` of RAM off this run and returns them as a run of their own."""
-        pages = frames // self.page_frames
-        tails = 0 if self.optimised else pages * (memmap_frames(self.page_frames) - 1)
-        self.frames -= frames
-        return _Backing(frames, self.page_frames, self.heads.take(pages), self.tails.take(tails))
-
-
 class Memmap:
     """All struct pages of the machine and the frames behind them (memory model sparse_vmemmap)."""
 
-    def __init__(self, core: Core, nodes: list[NodeMemmap], owner: KernelOwner) -> None:
+    def __init__(self, core: Core, nodes: list[NodeMemmap], owner: KernelOwner, *, moves_heads: bool = True) -> None:
+        """`moves_heads`: an optimised page gets a new frame for its head struct pages."""
         self._core = core
+        self._moves_heads = moves_heads
         self._nodes = nodes
         self._owner = owner
         self._table_owner = KernelOwner("vmemmap page tables", FrameKind.PAGE_TABLE)
         self._tables = FrameList()
+        self._early_tables = FrameList()
+        """Those that boot code took; nothing counts them."""
         self._split_sections = RangeSet()
-        self._backings: SortedDict[int, _Backing] = SortedDict()
+        self._backings: SortedDict[int, Backing] = SortedDict()
         """First frame of RAM → run; runs do not overlap."""
         self._given_over = RangeSet()
         """Boot frames that became ordinary memory."""
@@ -116,7 +89,7 @@ class Memmap:
 
     @property
     def table_frames(self) -> int:
-        """Page tables of vmemmap leaves that were split."""
+        """Page tables of vmemmap leaves that were split since boot."""
         return self._tables.frames
 
     @property
@@ -134,6 +107,9 @@ class Memmap:
         """
         ready, plain = self._split_leaves(runs, page_frames, node)
         done = FrameList()
+        if not self._moves_heads:
+            self._share_in_place(ready, page_frames, node)
+            return ready, plain
         while ready.frames:
             pages = ready.frames // page_frames
             heads = self._core.allocator.allocate_many(self._owner, GFP_VMEMMAP, pages, node=node, partial=True)
@@ -144,6 +120,15 @@ class Memmap:
             done.extend(batch)
         plain.extend(ready)
         return done, plain
+
+    def optimise_early(self, start: int, node: int, tables: FrameList) -> None:
+        """A 1 GiB page's memmap is made optimised at boot: its tails never had frames, its tables came from boot."""
+        first = start // SECTION_FRAMES
+        self._split_sections.add(first, first + FRAMES_1G // SECTION_FRAMES)
+        self._early_tables.extend(tables)
+        for low, frames in tables:
+            self._core.allocator.frame_map.assign(low, frames, self._table_owner)
+        self._share_in_place(FrameList([(start, FRAMES_1G)]), FRAMES_1G, node)
 
     def restore(self, start: int, frames: int, node: int) -> int:
         """Gives optimised pages their own struct-page frames back; returns how much RAM was done, from the start.
@@ -169,7 +154,9 @@ class Memmap:
         self._core.meter.charge(costs.HVO_RESTORE_FRAME, kept.frames)
         done = backing if whole == pages else self._split_off(start, whole * size)
         done.tails = kept
-        _in_2m_pages(done)
+        for part in in_2m_pages(done):
+            self._backings[start] = part
+            start += part.frames
         return whole * size
 
     def is_split(self, section: int) -> bool:
@@ -197,7 +184,7 @@ class Memmap:
             for runs in (backing.heads, backing.tails):
                 for start, frames in runs:
                     yield self._owner, start, frames
-        for start, frames in self._tables:
+        for start, frames in (*self._tables, *self._early_tables):
             yield self._table_owner, start, frames
 
     def check(self) -> None:
@@ -205,25 +192,59 @@ class Memmap:
         held = 0
         optimised: dict[int, int] = {}
         for backing in self._backings.values():
-            pages = backing.frames // backing.page_frames
-            tails = 0 if backing.optimised else pages * (memmap_frames(backing.page_frames) - 1)
-            if backing.heads.frames != pages or backing.tails.frames != tails:
+            if not backing.consistent:
                 raise FrameStateError("a run of huge pages has the wrong number of struct-page frames")
-            held += backing.heads.frames + backing.tails.frames
+            held += backing.allocated
             if backing.optimised:
                 optimised[backing.page_frames] = optimised.get(backing.page_frames, 0) + backing.frames
         counted = {size: frames for size, frames in self.optimised_frames.items() if frames}
-        if held != self.allocated_frames or optimised != counted or self._tables.frames != self._split_sections.count:
+        tables = self._tables.frames + self._early_tables.frames
+        if held != self.allocated_frames or optimised != counted or tables != self._split_sections.count:
             raise FrameStateError("memmap counters disagree with its runs")
 
     def _share_tails(self, runs: FrameList, page_frames: int, heads: FrameList, node: int) -> None:
-        """Maps every vmemmap page of each huge page to its head and gives the old frames back."""
-        pages = heads.frames
-        self.allocated_frames += pages
+        """Maps every vmemmap page of each huge page to its new head and gives the old frames back."""
+        self.allocated_frames += heads.frames
         for start, frames in runs:
             self._drop_backing(start, frames, node)
-            self._backings[start] = _Backing(frames, page_frames, heads.take(frames // page_frames), FrameList())
-        self._count_optimised(page_frames, runs.frames)
+            self._backings[start] = Backing(frames, page_frames, heads.take(frames // page_frames), FrameList())
+        self._note_optimised(runs.frames, page_frames)
+
+    def _share_in_place(self, runs: FrameList, page_frames: int, node: int) -> None:
+        """Maps every vmemmap page of each huge page to its first one, and gives the frames of the others back."""
+        for start, frames in runs:
+            if page_frames == FRAMES_2M:
+                self._share_2m_in_place(start, start + frames, node)
+                continue
+            for page in range(start, start + frames, page_frames):
+                head = self._take_head(page)
+                self._drop_backing(page, page_frames, node, kept=1 - head.frames)
+                self._backings[page] = Backing(page_frames, page_frames, head, FrameList())
+        self._note_optimised(runs.frames, page_frames)
+
+    def _share_2m_in_place(self, start: int, end: int, node: int) -> None:
+        """The same for 2 MiB pages, run by run: pages that had frames of their own before keep their heads."""
+        covered = RangeSet()
+        for low, backing in list(self._overlapping(start, end)):
+            piece = self._isolate(max(low, start), min(low + backing.frames, end) - max(low, start))
+            covered.add(max(low, start), max(low, start) + piece.frames)
+            self.allocated_frames -= piece.tails.frames
+            self._core.allocator.free_list(piece.tails, self._owner)
+            piece.tails = FrameList()
+        for low, high in covered.missing(start, end):
+            for page in range(low, high, FRAMES_2M):
+                self._hand_over(page, page + FRAMES_2M, node, kept=1)
+            self._backings[low] = Backing(high - low, FRAMES_2M, FrameList(), FrameList())
+
+    def _take_head(self, page: int) -> FrameList:
+        """The frame of a page's first struct pages, taken out of its run; none if that is a boot frame still."""
+        there = any(True for _ in self._overlapping(page, page + FRAMES_2M))
+        return self._isolate(page, FRAMES_2M).heads.take(1) if there else FrameList()
+
+    def _note_optimised(self, frames: int, page_frames: int) -> None:
+        """Counts and charges what was optimised."""
+        pages = frames // page_frames
+        self._count_optimised(page_frames, frames)
         self._core.meter.charge(costs.HVO_OPTIMIZE_PAGE, pages)
         self._core.meter.charge(costs.HVO_FRAME, pages * (memmap_frames(page_frames) - 1))
 
@@ -254,29 +275,30 @@ class Memmap:
                 return low + done
         return last
 
-    def _drop_backing(self, start: int, frames: int, node: int) -> None:
-        """Gives back every frame that holds the struct pages of a run, wherever they come from."""
-        position, end = start, start + frames
+    def _drop_backing(self, start: int, frames: int, node: int, *, kept: int = 0) -> None:
+        """Gives back every frame that holds the struct pages of a run, its first `kept` boot frames excepted."""
+        end = start + frames
         for low, backing in list(self._overlapping(start, end)):
-            self._hand_over(position, max(low, position), node)
-            piece = self._isolate(max(low, start), min(low + backing.frames, end) - max(low, start))
-            position = max(low, start) + piece.frames
+            first = max(low, start)
+            piece = self._isolate(first, min(low + backing.frames, end) - first)
+            self.allocated_frames -= piece.allocated
             for runs in (piece.heads, piece.tails):
-                self.allocated_frames -= runs.frames
                 self._core.allocator.free_list(runs, self._owner)
-            del self._backings[position - piece.frames]
-        self._hand_over(position, end, node)
+            del self._backings[first]
+        self._hand_over(start, end, node, kept=kept)
 
-    def _hand_over(self, start: int, end: int, node: int) -> None:
-        """Boot frames of the struct pages of [start, end) become ordinary memory."""
+    def _hand_over(self, start: int, end: int, node: int, *, kept: int = 0) -> None:
+        """Boot frames that still hold struct pages of [start, end), but the first `kept`, become ordinary memory."""
         for run_start, run_frames in _by_section_run(self._nodes[node].sections, start, end):
             boot = self._nodes[node].boot_frames_of(run_start, run_frames)
             if boot is None:
                 raise FrameStateError(f"no memmap for frame {run_start:#x} on node {node}")
-            self._given_over.add(boot[0], boot[0] + boot[1])
-            self._core.allocator.hand_over(boot[0], boot[1], self._owner)
+            for low, high in self._given_over.missing(boot[0] + kept, boot[0] + boot[1]):
+                self._given_over.add(low, high)
+                self._core.allocator.hand_over(low, high - low, self._owner)
+            kept = 0
 
-    def _isolate(self, start: int, frames: int) -> _Backing:
+    def _isolate(self, start: int, frames: int) -> Backing:
         """Makes exactly [start, start + frames) a run of its own and returns it."""
         index = self._backings.bisect_right(start) - 1
         low, backing = self._backings.peekitem(index)
@@ -285,18 +307,18 @@ class Memmap:
             backing = self._backings[start]
         if backing.frames > frames:
             return self._split_off(start, frames)
-        found: _Backing = backing
+        found: Backing = backing
         return found
 
-    def _split_off(self, start: int, frames: int) -> _Backing:
+    def _split_off(self, start: int, frames: int) -> Backing:
         """Cuts the run at `start` after `frames`; returns the first part."""
-        rest: _Backing = self._backings[start]
+        rest: Backing = self._backings[start]
         first = rest.cut(frames)
         self._backings[start] = first
         self._backings[start + frames] = rest
         return first
 
-    def _overlapping(self, start: int, end: int) -> Iterator[tuple[int, _Backing]]:
+    def _overlapping(self, start: int, end: int) -> Iterator[tuple[int, Backing]]:
         index = max(self._backings.bisect_right(start) - 1, 0)
         for low in self._backings.islice(index):
             if low >= end:
@@ -307,16 +329,6 @@ class Memmap:
 
     def _count_optimised(self, page_frames: int, frames: int) -> None:
         self.optimised_frames[page_frames] = self.optimised_frames.get(page_frames, 0) + frames
-
-
-def _in_2m_pages(backing: _Backing) -> None:
-    """Lets a restored run of 1 GiB pages be cut at 2 MiB: its frames are its own either way."""
-    if backing.page_frames == FRAMES_2M:
-        return
-    frames = FrameList([*backing.heads, *backing.tails])
-    backing.page_frames = FRAMES_2M
-    backing.heads = frames.take(backing.frames // FRAMES_2M)
-    backing.tails = frames
 
 
 def _by_section_run(sections: tuple[Run, ...], start: int, end: int) -> Iterator[Run]:

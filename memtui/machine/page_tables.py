@@ -4,9 +4,9 @@ Four levels, as on x86-64: a PTE table maps 2 MiB, a PMD table 1 GiB, a PUD tabl
 one PGD is on top. Which tables exist is kept as ranges of virtual slots, so that a terabyte
 costs one range. A 2 MiB leaf needs its PTE table all the same: it is deposited for a later split
 (recordings, "Anonymous memory and fork"). Tables live until the address space goes, or until
-`depopulate` says that an area has been unmapped. All levels count in nr_page_table_pages, as
-they do on 6.18 (recorded: 44 kB of fixed tables per child against 28 kB on 6.1). Making and
-freeing a table charges the meter here.
+`depopulate` says that an area has been unmapped. How many levels nr_page_table_pages counts is
+the kernel's (`traits.py`; recorded: 44 kB of fixed tables per child on 6.18 against 28 kB on 6.1).
+Making and freeing a table charges the meter here.
 """
 
 from __future__ import annotations
@@ -48,6 +48,10 @@ class PageTables:
     def frames(self) -> int:
         """Table pages of this address space, the PGD included."""
         return self._frames.frames
+
+    def counted(self, levels: int) -> int:
+        """Table pages of the lowest `levels` levels: what nr_page_table_pages counts of them."""
+        return sum(slots.count for slots in self._slots[:levels]) + (levels > len(LEVELS))
 
     def populate(self, first_page: int, pages: int, *, lowest: int = 0) -> None:
         """Makes the tables that virtual pages [first_page, first_page + pages) still lack.

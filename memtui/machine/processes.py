@@ -106,10 +106,9 @@ class Processes:
         """Those of them in huge pages that a 2 MiB leaf maps (AnonHugePages)."""
         return self.memory.huge_pages * FRAMES_2M
 
-    @property
-    def table_frames(self) -> int:
-        """Page-table pages of all processes."""
-        return sum(process.tables.frames for process in self)
+    def counted_tables(self, levels: int) -> int:
+        """Page-table pages of all processes, of the lowest `levels` levels."""
+        return sum(process.tables.counted(levels) for process in self)
 
     @property
     def stack_frames(self) -> int:

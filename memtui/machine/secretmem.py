@@ -130,10 +130,9 @@ class PerPageSecretMemory:
         if self._tables is not None:
             yield from self._tables.claims()
 
-    @property
-    def table_frames(self) -> int:
-        """Page tables of the process that holds the files."""
-        return self._tables.frames if self._tables is not None else 0
+    def counted_tables(self, levels: int) -> int:
+        """Page tables of the process that holds the files, of the lowest `levels` levels."""
+        return self._tables.counted(levels) if self._tables is not None else 0
 
     def objects(self) -> Counter[str]:
         """Slab objects of all files, by cache."""

@@ -40,15 +40,28 @@ class Vmalloc:
         self.frames = 0
         """Frames of all areas (their part of VmallocUsed)."""
 
-    def allocate(self, size_bytes: int, owner: KernelOwner | None = None, gfp: Gfp = GFP_KERNEL) -> Area:
-        """An area of whole pages. Raises OutOfMemory with nothing changed."""
+    def allocate(
+        self, size_bytes: int, owner: KernelOwner | None = None, gfp: Gfp = GFP_KERNEL, *, order: int = 0
+    ) -> Area:
+        """An area of whole blocks of `order` (single pages by default). Raises OutOfMemory with nothing changed."""
         who = owner or self._data
-        frames = self._core.allocator.allocate_many(who, gfp, frames_of(size_bytes))
+        blocks = -(-frames_of(size_bytes) // (1 << order))
+        frames = self._core.allocator.allocate_many(who, gfp, blocks, order)
         self._core.meter.charge(costs.ALLOC_PAGE, frames.frames)
-        area = Area(who, frames)
+        return self.adopt(frames, who)
+
+    def adopt(self, frames: FrameList, owner: KernelOwner) -> Area:
+        """An area of frames that `owner` has already."""
+        area = Area(owner, frames)
         self._areas[area] = None
         self.frames += frames.frames
         return area
+
+    def extend(self, area: Area, start: int, frames: int) -> None:
+        """Adds frames that are free to an area, exactly these (boot code)."""
+        self._core.allocator.allocate_at(area.owner, start, frames)
+        area.frames.append(start, frames)
+        self.frames += frames
 
     def set_read_only(self, area: Area) -> None:
         """Write-protects an area: its alias in the direct map page by page. Raises OutOfMemory half-way."""

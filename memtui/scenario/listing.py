@@ -10,8 +10,9 @@ from memtui.machine.config import NAMED_MACHINES
 from memtui.scenario.faults import one_of
 from memtui.scenario.files import bundled_files
 from memtui.scenario.json_schema import parameters
+from memtui.scenario.kernels import KERNELS, RECORDED, differences
 from memtui.scenario.loader import load
-from memtui.scenario.machines import KERNELS, MACHINES, describe_machine
+from memtui.scenario.machines import MACHINES, describe_machine
 from memtui.scenario.policies import POLICIES
 from memtui.workloads.registry import ACTIONS, NOT_BUILT, ActionSpec
 
@@ -47,8 +48,16 @@ def describe_machines() -> tuple[Item, ...]:
 
 
 def describe_kernels() -> tuple[Item, ...]:
-    """The Linux versions whose policies can be chosen together."""
-    return tuple(Item(name, f"Linux {name}", built=built) for name, built in KERNELS.items())
+    """The Linux versions whose policies can be chosen together, and what each does in its own way."""
+    return tuple(
+        Item(
+            name,
+            f"Linux {name}" + (f", {RECORDED[name]}" if built else ""),
+            built=built,
+            details=tuple(Item(*pair) for pair in differences(name)) if built else (),
+        )
+        for name, built in KERNELS.items()
+    )
 
 
 def describe_policies() -> tuple[Item, ...]:

@@ -8,21 +8,15 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationInfo
 
+from memtui.machine import kernels
 from memtui.machine.config import NAMED_MACHINES, CpuConfig, KernelConfig, MachineConfig
 from memtui.machine.geometry import LEAST_RAM_BYTES, MOST_RAM_BYTES, SECTION_FRAMES
 from memtui.machine.tlb.cpus import CPUS
 from memtui.scenario.faults import one_of
+from memtui.scenario.kernels import KERNELS
 from memtui.scenario.policies import POLICIES, built_names, check_choice
-from memtui.units import KIB, MIB, PAGE_BYTES, shorten
+from memtui.units import GIB, KIB, MIB, PAGE_BYTES, shorten
 from memtui.workloads.params import Size, exact_size
-
-KERNELS: Final[Mapping[str, bool]] = {
-    "6.18": True,
-    "4.7+teams": False,
-    "2.6.7": False,
-    "2.5.40": False,
-}
-"""Linux versions by name, and whether their policies are built."""
 
 MACHINES: Final[Mapping[str, bool]] = {
     **dict.fromkeys(NAMED_MACHINES, True),
@@ -119,6 +113,12 @@ class KernelSection(Section):
     thp: Literal["never", "madvise", "always"] | None = Field(
         default=None, description="/sys/kernel/mm/transparent_hugepage/enabled at boot"
     )
+    hugepages_2m: int | None = Field(
+        default=None, ge=0, le=MOST_RAM_BYTES // (2 * MIB), description="2 MiB huge pages in the pool at boot"
+    )
+    hugepages_1g: int | None = Field(
+        default=None, ge=0, le=MOST_RAM_BYTES // GIB, description="1 GiB huge pages in the pool at boot"
+    )
     min_free_kbytes: int | None = Field(
         default=None, ge=1, le=MOST_RAM_BYTES // KIB, description="vm.min_free_kbytes at boot, in kB"
     )
@@ -149,12 +149,13 @@ def machine_config(section: MachineSection) -> MachineConfig:
     base = NAMED_MACHINES[section.like or "server-64g"]
     if section.like is None and section.ram is not None:
         base = replace(base, ram_bytes=section.ram, nodes=1)
+    linux = kernels.KERNELS[section.kernel.like] if section.kernel.like else base.kernel
     config = replace(
         base,
         ram_bytes=base.ram_bytes if section.ram is None else section.ram,
         nodes=base.nodes if section.nodes is None else section.nodes,
         cpu=replace(base.cpu, **_given(section.cpu, CpuConfig)),
-        kernel=replace(base.kernel, **_given(section.kernel, KernelConfig)),
+        kernel=replace(linux, **_given(section.kernel, KernelConfig)),
     )
     named = NAMED_MACHINES[base.name]
     same = (config.ram_bytes, config.nodes, config.cpu) == (named.ram_bytes, named.nodes, named.cpu)

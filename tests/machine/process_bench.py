@@ -41,7 +41,7 @@ class ProcessBench:
         return {
             "AnonPages": processes.anon_frames * 4,
             "AnonHugePages": processes.huge_frames * 4,
-            "PageTables": processes.table_frames * 4,
+            "PageTables": processes.counted_tables(4) * 4,
             "KernelStack": processes.stack_frames * 4,
             **{name: self.slabs.active(name) for name in OBJECTS},
         }

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from memtui.machine.errors import OutOfMemory
-from memtui.machine.physical.buddy import MigrateType
+from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES, MigrateType
 from memtui.machine.physical.extents import FrameList
 from memtui.machine.physical.frame_map import FrameMap, Owner
+from memtui.machine.physical.top_runs import TOP_FRAMES
 from memtui.machine.physical.zone import Zone
 
 COSTLY_ORDER: Final = 3
@@ -40,7 +41,6 @@ class Gfp:
 
 
 GFP_KERNEL: Final = Gfp(MigrateType.UNMOVABLE)
-GFP_DMA32: Final = Gfp(MigrateType.UNMOVABLE, highest_zone=1)
 GFP_HIGHUSER: Final = Gfp(MigrateType.UNMOVABLE)
 GFP_HIGHUSER_MOVABLE: Final = Gfp(MigrateType.MOVABLE)
 GFP_TRANSHUGE_LIGHT: Final = Gfp(MigrateType.MOVABLE, reclaim=False, oom=False, kswapd=False)
@@ -123,6 +123,24 @@ class PageAllocator:
             raise OutOfMemory(f"order-{order} allocation failed ({count - missing} of {count})")
         return taken
 
+    def allocate_at(self, owner: Owner, start: int, frames: int) -> None:
+        """Takes exactly these frames, which are free, for `owner` (boot code).
+
+        Whole pageblocks out of a block of the top order leave the rest of it to unmovable requests.
+        """
+        buddy, end = self.zone_of(start).buddy, start + frames
+        low, high = start // TOP_FRAMES * TOP_FRAMES, -(-end // TOP_FRAMES) * TOP_FRAMES
+        before = buddy.free_frames
+        buddy.take_range(low, high - low)
+        if buddy.free_frames == before:
+            buddy.isolate(start, frames)
+        else:
+            if not (start | frames) % PAGEBLOCK_FRAMES:
+                buddy.set_types(low, high, MigrateType.UNMOVABLE)
+            buddy.free_run(low, start - low)
+            buddy.free_run(end, high - end)
+        self.frame_map.assign(start, frames, owner)
+
     def zones_of(self, node: int) -> list[Zone]:
         """The zones of one node, from Normal down."""
         return self._node_zones[node]
@@ -147,6 +165,12 @@ class PageAllocator:
         self.frame_map.release(start, frames, owner)
         for zone, first, length in self._by_zone(start, frames):
             zone.hand_over(first, length)
+
+    def adopt(self, start: int, frames: int, owner: Owner) -> None:
+        """Memory that boot code took, and `owner` has, counts as managed from now on (`adjust_managed_page_count`)."""
+        for zone, _, length in self._by_zone(start, frames):
+            zone.managed_frames += length
+        self.frame_map.assign(start, frames, owner)
 
     def zone_of(self, frame: int) -> Zone:
         """The zone that spans this frame."""

@@ -137,6 +137,11 @@ class Buddy:
         for top in self._top:
             self.free_frames -= top.carve(start, start + frames)
 
+    def set_types(self, start: int, end: int, kind: MigrateType) -> None:
+        """Changes the type of pageblocks with nothing free in them (`change_pageblock_range`)."""
+        for frame in range(start, end, PAGEBLOCK_FRAMES):
+            self._set_type(frame, kind)
+
     def isolate(self, start: int, frames: int) -> None:
         """Takes frames that are free, in blocks below the top order, out of the lists (`isolate_freepages_range`)."""
         end = start + frames
@@ -265,8 +270,7 @@ class Buddy:
             start, _ = self._lists[donor][current].popitem()
             frames = 1 << current
             self._lists[wanted][current][start] = None
-        for frame in range(start, start + frames, PAGEBLOCK_FRAMES):
-            self._set_type(frame, wanted)
+        self.set_types(start, start + frames, wanted)
 
     def _claim_pageblock(self, current: int, donor: MigrateType, wanted: MigrateType) -> bool:
         """Claims a part-used pageblock if half of it is free or of the wanted kind (`try_to_claim_block`)."""

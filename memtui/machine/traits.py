@@ -1,0 +1,86 @@
+"""In what one Linux differs from another where the algorithm is the same: sizes, and what is counted.
+
+Which algorithm a kernel has is a policy, a class chosen by name (`kernels.py`); what is here are
+figures and plain facts that subsystems are given when the machine boots. Each is recorded or read
+in that kernel's source.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from memtui.units import KIB
+
+
+@dataclass(frozen=True, slots=True)
+class BootSizes:
+    """What boot keeps of RAM, by kernel; the rest follows from the RAM (`boot.py`)."""
+
+    image_bytes: int
+    """Kernel code, rwdata, rodata and bss, as dmesg prints them; init is freed after boot."""
+    early_bytes: int
+    """Per-CPU areas, early page tables and the like: what is left over in every recorded boot."""
+    section_bytes: int
+    """Usage map and pageblock flags of one memory section, with its share of tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """Facts of one Linux version."""
+
+    boot: BootSizes
+    counted_table_levels: int = 4
+    """Levels of page tables, from the PTE level up, that PageTables counts: 2 until PUD and PGD tables counted too."""
+    counts_vmemmap_tables: bool = True
+    """PageTables counts the tables of vmemmap leaves that were split (kernel tables have a constructor since 6.16)."""
+    hvo_moves_heads: bool = True
+    """An optimised huge page gets a new frame for its head struct pages, and all boot frames go (6.2 and later)."""
+    early_hvo: bool = True
+    """The memmap of 1 GiB pages taken at boot is optimised before it is made (6.15 and later)."""
+    sizes_hashes_by_free_memory: bool = True
+    """Boot's hash tables follow the memory that is free then, less what boot took for 1 GiB pages (6.9 and later)."""
+    secret_pages_mlocked: bool = False
+    """Secret pages count in Mlocked."""
+    packs_of_huge_pages: bool = False
+    """A BPF pack is one whole 2 MiB page, if there is one; else 512 single pages."""
+    boot_pack_at_both_ends: bool = False
+    """Of the pack that boot makes, half the pages come from the bottom of the highest zone, not all from its top.
+
+    Recorded on 6.1: from 8 GiB up two GiB of that zone are split after boot, with less RAM one; on 7.2 one.
+    """
+    missing_counters: frozenset[str] = field(default=frozenset())
+    """Counters this kernel has not got yet."""
+
+
+COLLAPSES = frozenset(("direct_map_level2_collapses", "direct_map_level3_collapses"))
+"""Counted since 6.15."""
+MEMMAP = frozenset(("nr_memmap_pages", "nr_memmap_boot_pages"))
+"""Counted since 6.11."""
+
+DEBIAN_6_1 = BootSizes((14343 + 2338 + 9132 + 17344) * KIB, 2604 * KIB, 96)
+"""`guest-6.1-boot-*`."""
+DEBIAN_7_2 = BootSizes((18011 + 3416 + 14384 + 4748) * KIB, 4116 * KIB, 128)
+"""`guest-7.2-boot-*`."""
+
+TRAITS: dict[str, Traits] = {
+    "6.1": Traits(
+        DEBIAN_6_1,
+        counted_table_levels=2,
+        counts_vmemmap_tables=False,
+        hvo_moves_heads=False,
+        early_hvo=False,
+        sizes_hashes_by_free_memory=False,
+        boot_pack_at_both_ends=True,
+        missing_counters=COLLAPSES | MEMMAP,
+    ),
+    "6.12": Traits(
+        DEBIAN_7_2,
+        counts_vmemmap_tables=False,
+        early_hvo=False,
+        boot_pack_at_both_ends=True,
+        missing_counters=COLLAPSES,
+    ),
+    "6.18": Traits(DEBIAN_7_2, secret_pages_mlocked=True),
+    "7.2": Traits(DEBIAN_7_2, packs_of_huge_pages=True),
+}
+"""By version. No boot of 6.12 is recorded; the 6.18 that is recorded is a small one, built for one machine."""
