@@ -101,6 +101,27 @@ class AnonMemory:
         vma.mapped.clear(vma.start, vma.end)
         vma.store = None
 
+    def discard(self, vma: Vma, ranges: list[tuple[int, int]]) -> int:
+        """Removes what ranges of base pages of a VMA map (`zap_page_range`); returns the pages that were mapped."""
+        alone: dict[AnonStore, list[tuple[int, int]]] = {}
+        pages = 0
+        for low, high in ranges:
+            for start, end, mapping in vma.mapped.overlapping(low, high):
+                pages += end - start
+                if mapping.exclusive and not len(mapping.store.huge):
+                    alone.setdefault(mapping.store, []).append((start, end))
+                else:
+                    self.unmap(start, end, mapping)
+        for store, parts in alone.items():
+            runs = store.discard(parts)
+            gone = sum(frames for _, frames in runs)
+            self.anon_pages -= gone
+            self.core.meter.charge(costs.FREE_PAGE, gone)
+            self._free(store, runs)
+        self.core.meter.charge(costs.UNMAP_PAGE, pages)
+        vma.mapped.clear_many(ranges)
+        return pages
+
     def shrink(self, frames: int, *, direct: bool) -> int:
         """Splits huge pages that are partly unmapped, oldest first, and frees those parts (`deferred_split_scan`)."""
         freed = 0

@@ -149,6 +149,17 @@ class AnonStore:
                 result.runs += self._take(start, end)
         return result
 
+    def discard(self, ranges: list[tuple[int, int]]) -> list[Run]:
+        """Takes out many ranges of base pages, ascending, that are mapped once; returns their frames."""
+        runs = [
+            (start + shift, end - start)
+            for low, high in ranges
+            for start, end, shift in self.frames.overlapping(low, high)
+        ]
+        self.frames.clear_many(ranges)
+        self.counts.clear_many(ranges)
+        return runs
+
     def split_huge(self, slot: int) -> list[Run]:
         """Makes one huge page 512 base pages; returns the frames of those that nothing maps."""
         self.huge.clear(slot, slot + 1)

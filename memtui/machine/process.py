@@ -10,6 +10,7 @@ from memtui.machine import anon_fault, costs
 from memtui.machine.address_space import AddressSpace, guard_pages
 from memtui.machine.anon_fault import PageRange, Written
 from memtui.machine.anon_memory import AnonMemory
+from memtui.machine.anon_store import slots_around
 from memtui.machine.core import KernelOwner
 from memtui.machine.errors import OutOfMemory
 from memtui.machine.oom import OomKiller
@@ -137,6 +138,22 @@ class Process:
         with self._oom.running(self):
             there = ((vma.start + low, vma.start + high) for low, high in ranges)
             return anon_fault.write(self._memory, self, vma, there)
+
+    def discard(self, vma: Vma, ranges: Iterable[PageRange]) -> int:
+        """madvise(2) with MADV_DONTNEED on ranges of an anonymous VMA, ascending, counted from its start.
+
+        2 MiB leaves that a range cuts are split first. Returns the pages that were there.
+        """
+        there = [(vma.start + low, vma.start + high) for low, high in ranges]
+        for low, high in there:
+            for first, last, mapping in vma.mapped.overlapping(low, high):
+                if mapping.huge:
+                    slots = slots_around(first, last)
+                    self._memory.split_leaves(vma, *slots, mapping.store)
+                    self.huge_pages -= slots[1] - slots[0]
+        pages = self._memory.discard(vma, there)
+        self.rss_pages -= pages
+        return pages
 
     def vma_at(self, page: int) -> Vma:
         """The area that holds a virtual page. Raises ValueError if none does."""

@@ -171,7 +171,7 @@ class ForkStorm(Activity[ForkStormParams]):
         parent = self.machine.processes.spawn("fork_storm")
         self._processes.append(parent)
         vmas = map_vmas(parent, params.parent, params.vmas, params.thp)
-        self._writes = spread(vmas, params.writes)
+        self._writes = spread([(vma.start, vma.end) for vma in vmas], params.writes)
         touched = 0
         for pages in write_parts(parent, front(vmas, PPM)):
             touched += pages

@@ -7,6 +7,7 @@ from typing import Final
 
 from memtui.machine.anon_fault import PageRange, Written
 from memtui.machine.process import Process
+from memtui.machine.processes import Processes
 from memtui.machine.vma import ThpAdvice, Vma
 from memtui.units import FRAMES_2M, MIB, PAGE_BYTES, PPM, frames_of
 from memtui.workloads.wording import MAX_STEPS
@@ -39,11 +40,23 @@ class Pace:
         return True
 
 
-def map_vmas(process: Process, size_bytes: int, count: int, thp: ThpAdvice) -> list[Vma]:
+def map_vmas(process: Process, size_bytes: int, count: int, thp: ThpAdvice, name: str = "anon") -> list[Vma]:
     """Maps memory in `count` VMAs that share it evenly and cannot merge. Raises OutOfMemory."""
     share, rest = divmod(frames_of(size_bytes), count)
     sizes = [share + 1] * rest + [share] * (count - rest)
-    return [process.mmap(pages * PAGE_BYTES, thp, guard=True) for pages in sizes]
+    return [process.mmap(pages * PAGE_BYTES, thp, guard=True, name=name) for pages in sizes]
+
+
+def forks(processes: Processes, first: Process, children: int, shape: str, name: str) -> Iterator[Process]:
+    """Forks, one after the other, as the shape says who forks whom: fan, chain or relay. Raises OutOfMemory."""
+    forker = first
+    for number in range(1, children + 1):
+        child = processes.fork(forker, name)
+        yield child
+        if shape == "relay" and number > 1:
+            processes.exit(forker)
+        if shape != "fan":
+            forker = child
 
 
 def front(vmas: Iterable[Vma], share_ppm: int) -> list[Part]:
@@ -51,28 +64,28 @@ def front(vmas: Iterable[Vma], share_ppm: int) -> list[Part]:
     return [(vma.start, [(0, vma.pages * share_ppm // PPM)]) for vma in vmas]
 
 
-def spread(vmas: Iterable[Vma], share_ppm: int) -> list[Part]:
-    """A share of the memory, spread: in each 2 MiB region its first pages.
+def spread(parts: Iterable[PageRange], share_ppm: int) -> list[Part]:
+    """A share of some ranges of virtual pages, each inside one VMA, spread: in each 2 MiB region its first pages.
 
     Regions take turns in rounding, so that all of them together come to the share, rounded down:
     10 % of 4 MiB are 102 pages, 51 in either half.
     """
     seen = 0
     found: list[Part] = []
-    for vma in vmas:
+    for first, last in parts:
         ranges: list[PageRange] = []
-        page = vma.start
-        while page < vma.end:
-            end = min(vma.end, page - page % FRAMES_2M + FRAMES_2M)
+        page = first
+        while page < last:
+            end = min(last, page - page % FRAMES_2M + FRAMES_2M)
             written = (seen + end - page) * share_ppm // PPM - seen * share_ppm // PPM
             seen += end - page
-            low = page - vma.start
+            low = page - first
             if ranges and ranges[-1][1] == low:
                 ranges[-1] = (ranges[-1][0], low + written)
             elif written:
                 ranges.append((low, low + written))
             page = end
-        found.append((vma.start, ranges))
+        found.append((first, ranges))
     return found
 
 

@@ -21,6 +21,13 @@ from memtui.workloads.hugepages import NrHugepagesParams
 from memtui.workloads.modules import LoadModuleParams
 from memtui.workloads.page_cache import PageCacheParams
 from memtui.workloads.params import Params
+from memtui.workloads.process import (
+    ProcessDiscardParams,
+    ProcessForkParams,
+    ProcessMapParams,
+    ProcessParams,
+    ProcessWriteParams,
+)
 from memtui.workloads.secret_memory import MemfdSecretParams
 from memtui.workloads.sysctl import SysctlParams
 from memtui.workloads.tmpfs import (
@@ -73,6 +80,36 @@ _SPECS: Final = (
         ForkStormParams,
         "forks a process again and again: fan, chain or relay",
         "memtui.workloads.fork_storm:ForkStorm",
+    ),
+    ActionSpec(
+        "process",
+        ProcessParams,
+        "starts a program that the process_* entries drive step by step; end makes it exit",
+        "memtui.workloads.process_steps:Start",
+    ),
+    ActionSpec(
+        "process_map",
+        ProcessMapParams,
+        "maps and touches memory of a process; end unmaps it",
+        "memtui.workloads.process_steps:Map",
+    ),
+    ActionSpec(
+        "process_fork",
+        ProcessForkParams,
+        "forks a process; end makes the children exit",
+        "memtui.workloads.process_steps:Fork",
+    ),
+    ActionSpec(
+        "process_write",
+        ProcessWriteParams,
+        "writes to memory that processes have mapped",
+        "memtui.workloads.process_steps:Write",
+    ),
+    ActionSpec(
+        "process_discard",
+        ProcessDiscardParams,
+        "gives single pages of processes back (MADV_DONTNEED)",
+        "memtui.workloads.process_steps:Discard",
     ),
     ActionSpec("tmpfs", TmpfsParams, "mounts a tmpfs; end unmounts it", "memtui.workloads.tmpfs_files:Tmpfs"),
     ActionSpec(

@@ -107,6 +107,7 @@ class TmpfsMapParams(TmpfsFileParams):
     misaligned: bool = Field(
         default=False, description="true: mapped one page off, so that no huge page can be mapped by one entry"
     )
+    process: Name | None = Field(default=None, description="a process that is there already, instead of new ones")
 
 
 class TmpfsUnlinkParams(TmpfsFileParams):

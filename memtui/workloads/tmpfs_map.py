@@ -8,8 +8,10 @@ from memtui.machine.oom import Killed
 from memtui.machine.process import Process
 from memtui.machine.tmpfs.files import Mount, TmpfsFile
 from memtui.machine.tmpfs.shared import map_file
+from memtui.machine.vma import Vma
 from memtui.units import FRAMES_2M, PAGE_BYTES, PPM, format_count, format_frames, frames_of
 from memtui.workloads.base import Activity, Context, Steps
+from memtui.workloads.process_steps import named
 from memtui.workloads.program_memory import Pace, step_pages
 from memtui.workloads.tmpfs import TmpfsMapParams
 from memtui.workloads.wording import MAX_STEPS, plural
@@ -24,6 +26,7 @@ class TmpfsMap(Activity[TmpfsMapParams]):
     def __init__(self, params: TmpfsMapParams, context: Context) -> None:
         super().__init__(params, context)
         self._processes: list[Process] = []
+        self._mapped: list[tuple[Process, Vma]] = []
 
     def start(self) -> Steps:
         """Runs them all; one that faults where there is nothing, or for want of memory, is gone."""
@@ -33,22 +36,27 @@ class TmpfsMap(Activity[TmpfsMapParams]):
             self._fail(f"{self.params.where()}: ENOENT")
             return
         mapped, huge = self.machine.tmpfs.mapped_frames, self.machine.tmpfs.pmd_mapped_frames
-        pace = Pace(self.params.processes * sum(self._touched(file) for file in files))
-        batch = max(1, self.params.processes // MAX_STEPS)
-        for number in range(1, self.params.processes + 1):
-            process = self.machine.processes.spawn(f"tmpfs_map {number}")
+        there = named(self.machine, self.params.process) if self.params.process else None
+        count = self.params.processes if there is None else len(there)
+        pace = Pace(count * sum(self._touched(file) for file in files))
+        batch = max(1, count // MAX_STEPS)
+        for number in range(1, count + 1):
+            process = self.machine.processes.spawn(f"tmpfs_map {number}") if there is None else there[number - 1]
             self._processes.append(process)
             yield from self._run(process, mount, files, pace)
-            self.progress = f"{format_count(number)} of {format_count(self.params.processes)} processes"
+            self.progress = f"{format_count(number)} of {format_count(count)} processes"
             if number % batch == 0:
                 yield self.machine.take_ns()
         yield self.machine.take_ns()
         self._report(self.machine.tmpfs.mapped_frames - mapped, self.machine.tmpfs.pmd_mapped_frames - huge)
 
     def finish(self) -> Steps:
-        """All that are left exit, and their mappings with them."""
+        """All that are left exit, and their mappings with them; a process that was there before only unmaps."""
         left = [process for process in self._processes if process.alive]
         self._processes.clear()
+        if self.params.process is not None:
+            yield from self._unmap()
+            return
         for process in left:
             self.machine.processes.exit(process)
             yield self.machine.take_ns()
@@ -59,6 +67,16 @@ class TmpfsMap(Activity[TmpfsMapParams]):
     def holds(self) -> bool:
         """Whether a process still lives."""
         return any(process.alive for process in self._processes)
+
+    def _unmap(self) -> Steps:
+        """munmap(2) of what it mapped."""
+        for process, vma in self._mapped:
+            if process.alive:
+                process.munmap(vma)
+        self._mapped.clear()
+        self.machine.core.log(f"{self.params.where()} unmapped")
+        self.progress = "unmapped"
+        yield self.machine.take_ns()
 
     def _run(self, process: Process, mount: Mount, files: list[TmpfsFile], pace: Pace) -> Steps:
         """One process maps and touches every file."""
@@ -81,6 +99,7 @@ class TmpfsMap(Activity[TmpfsMapParams]):
         vma = map_file(
             self.machine.tmpfs, process, file, first, pages, advised=params.advise, misaligned=params.misaligned
         )
+        self._mapped.append((process, vma))
         touch = self._touched(file)
         step, done = step_pages(touch * params.processes * params.count), 0
         while done < touch:

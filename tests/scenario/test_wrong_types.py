@@ -26,7 +26,7 @@ WRONG = {
 }
 """Values that hardly any field takes, by what they are."""
 
-FREE_TEXT = frozenset(("name", "about", "label", "mount", "file"))
+FREE_TEXT = frozenset(("name", "about", "label", "mount", "file", "process", "child", "area"))
 
 
 def taken(field: str, kind: str) -> bool:
@@ -35,7 +35,7 @@ def taken(field: str, kind: str) -> bool:
         return kind in ("text", "size")
     if field == "fragmentation_index_2m":
         return kind == "number"
-    return kind == "truth" and field in ("gbpages", "hugetlb_optimize_vmemmap", "advise", "misaligned")
+    return kind == "truth" and field in ("gbpages", "hugetlb_optimize_vmemmap", "advise", "misaligned", "random")
 
 
 def keys(model: type[BaseModel]) -> list[str]:

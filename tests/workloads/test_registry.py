@@ -6,6 +6,9 @@ import pytest
 
 from memtui.workloads.registry import ACTIONS, NOT_BUILT, activity_type
 
+STEP_BY_STEP = ("process", "process_map", "process_fork", "process_write", "process_discard")
+"""What the recorded experiments need beyond the actions of the main job."""
+
 OF_THE_MAIN_JOB = (
     *("nr_hugepages", "sysctl", "load_module", "load_bpf", "memfd_secret", "anon", "fork_storm"),
     *("tmpfs", "tmpfs_write", "tmpfs_truncate", "tmpfs_punch", "tmpfs_map", "tmpfs_unlink"),
@@ -14,11 +17,11 @@ OF_THE_MAIN_JOB = (
 
 
 def test_every_action_of_the_main_job_and_no_other() -> None:
-    assert sorted(ACTIONS) == sorted(OF_THE_MAIN_JOB)
+    assert sorted(ACTIONS) == sorted((*OF_THE_MAIN_JOB, *STEP_BY_STEP))
     assert list(NOT_BUILT) == ["map_file"]
 
 
-@pytest.mark.parametrize("name", OF_THE_MAIN_JOB)
+@pytest.mark.parametrize("name", [*OF_THE_MAIN_JOB, *STEP_BY_STEP])
 def test_every_parameter_has_a_meaning(name: str) -> None:
     spec = ACTIONS[name]
     assert spec.meaning
@@ -26,7 +29,7 @@ def test_every_parameter_has_a_meaning(name: str) -> None:
     assert all(field.description for field in spec.params.model_fields.values())
 
 
-@pytest.mark.parametrize("name", [name for name in OF_THE_MAIN_JOB if name != "end"])
+@pytest.mark.parametrize("name", [name for name in ACTIONS if name != "end"])
 def test_the_class_of_an_action_says_so_itself(name: str) -> None:
     activity = activity_type(name)
     assert activity.action == name

@@ -8,7 +8,7 @@ three lists, a change is one splice.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
@@ -79,6 +79,26 @@ class RangeMap(Generic[V]):
     def clear(self, start: int, end: int) -> None:
         """Takes the values of [start, end) away."""
         self.replace(start, end, ())
+
+    def clear_many(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Takes the values of many ranges away, ascending and disjoint, in one pass over what lies between them."""
+        if not ranges:
+            return
+        start, end = ranges[0][0], ranges[-1][1]
+        kept: list[Piece[V]] = []
+        place = 0
+        for low, high, value in self.overlapping(start, end):
+            while place < len(ranges) and ranges[place][0] < high:
+                cut_low, cut_high = ranges[place]
+                if low < cut_low:
+                    kept.append((low, cut_low, value))
+                low = max(low, cut_high)
+                if cut_high > high:
+                    break
+                place += 1
+            if low < high:
+                kept.append((low, high, value))
+        self.replace(start, end, kept)
 
     def update(self, change: Callable[[V], V]) -> None:
         """Replaces every value by `change` of it."""
