@@ -11,7 +11,7 @@ its struct-page frames back first; a page that cannot get them stays in the pool
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,6 +27,10 @@ from memtui.machine.physical.extents import FrameList
 from memtui.snapshot import FrameKind
 from memtui.units import FRAMES_1G, FRAMES_2M, format_count, format_duration, format_frames
 
+STEPS: Final = 64
+"""Into about how many steps a resize is cut."""
+LEAST_STEP_PAGES: Final = 64
+"""Pages handled in one step, at least."""
 PAGE_NAMES: Final = {FRAMES_2M: "2 MiB", FRAMES_1G: "1 GiB"}
 
 
@@ -48,10 +52,15 @@ class NodePool:
     surplus_pages: int = 0
 
     def put(self, run: PoolRun) -> None:
-        """Adds pages on top."""
-        if run.frames:
+        """Adds pages on top, joined to the run they continue."""
+        if not run.frames:
+            return
+        self.frames += run.frames
+        last = self.runs[-1] if self.runs else None
+        if last and last.start + last.frames == run.start and last.optimised is run.optimised:
+            self.runs[-1] = PoolRun(last.start, last.frames + run.frames, run.optimised)
+        else:
             self.runs.append(run)
-            self.frames += run.frames
 
     def take(self, frames: int) -> list[PoolRun]:
         """Removes pages from the top; there must be as many."""
@@ -101,6 +110,35 @@ class Resize:
     surplus: int
 
 
+class _Turns:
+    """Whose turn it is to give pages: the nodes that still can, beginning where the last request ended."""
+
+    def __init__(self, pool: Pool, nodes: list[int]) -> None:
+        self.total = len(nodes)
+        turn = pool.next_to_alloc % len(nodes)
+        self.nodes = nodes[turn:] + nodes[:turn]
+        if len(nodes) > 1:
+            pool.next_to_alloc = (turn + 1) % len(nodes)
+
+
+class _Watch:
+    """Adds up the time of work that is done in steps, whoever takes it from the meter between them."""
+
+    def __init__(self, core: Core) -> None:
+        self._meter = core.meter
+        self.spent_ns = 0
+
+    def over(self, steps: Iterator[None]) -> Iterator[None]:
+        """The steps, timed."""
+        while True:
+            begin_ns = self._meter.total_ns
+            ended = next(steps, self) is self
+            self.spent_ns += self._meter.total_ns - begin_ns
+            if ended:
+                return
+            yield
+
+
 class Hugetlb:
     """Both pools, `vm.hugetlb_optimize_vmemmap` and what /proc/meminfo says of them."""
 
@@ -112,6 +150,8 @@ class Hugetlb:
         """The sysctl: whether pages entering a pool are optimised."""
         nodes = range(core.allocator.nodes)
         self.pools = {size: Pool(size, [NodePool() for _ in nodes]) for size in (FRAMES_2M, FRAMES_1G)}
+        self._gathered: list[list[tuple[int, FrameList]]] = []
+        """Pages of resizes under way that are in no pool yet, by node."""
 
     def adopt(self, pages: Iterable[GiganticPage]) -> None:
         """1 GiB pages that boot took come into their pool, and under the page allocator's management.
@@ -134,18 +174,36 @@ class Hugetlb:
 
     def set_nr_hugepages(self, count: int, page_frames: int = FRAMES_2M, node: int | None = None) -> Resize:
         """What `echo count > nr_hugepages` does, for all nodes in turn or one; falls short where memory does."""
+        steps = self.resize(count, page_frames, node)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                result: Resize = done.value
+                return result
+
+    def resize(self, count: int, page_frames: int, node: int | None) -> Generator[None, None, Resize]:
+        """The same in steps, so that gathering pages can be watched.
+
+        What follows is one step each, as the kernel does it in one batch: all heads are taken before the
+        first frame is given back, all struct pages restored before the first page is freed.
+        The caller takes the meter's time at each step. What a step leaves is a machine like any other.
+        """
         pool = self.pools[page_frames]
-        before = self._persistent(pool, node)
+        before, surplus = self._persistent(pool, node), pool.surplus_pages
         memmap_before = self._memmap.boot_frames + self._memmap.allocated_frames
+        watch = _Watch(self._core)
         if count > before:
             self._unsurplus(pool, count - before, node)
-            self._grow(pool, count - self._persistent(pool, node), node)
+            yield from watch.over(self._grow(pool, count - self._persistent(pool, node), node))
         elif count < before:
+            begin_ns = self._core.meter.total_ns
             self._shrink(pool, before - count, node)
+            watch.spent_ns += self._core.meter.total_ns - begin_ns
         after = self._persistent(pool, node)
         given = memmap_before - self._memmap.boot_frames - self._memmap.allocated_frames
         result = Resize(page_frames, before, count, after, given, pool.surplus_pages)
-        self._log(result)
+        self._log(result, watch.spent_ns, new_surplus=result.surplus > surplus)
         return result
 
     def pages(self, page_frames: int) -> int:
@@ -163,6 +221,15 @@ class Hugetlb:
             for node in pool.nodes:
                 for run in node.runs:
                     yield self._owner, run.start, run.frames
+        for fresh in self._gathered:
+            for _, pages in fresh:
+                for start, frames in pages:
+                    yield self._owner, start, frames
+
+    @property
+    def resizing(self) -> bool:
+        """Whether a growing pool is gathering pages."""
+        return bool(self._gathered)
 
     def check(self) -> None:
         """Recounts the pools. Raises FrameStateError where they disagree with themselves or the memmap."""
@@ -191,38 +258,55 @@ class Hugetlb:
             each.surplus_pages -= part
             count -= part
 
-    def _grow(self, pool: Pool, count: int, node: int | None) -> None:
-        """Takes pages on the nodes in turn, then optimises them in one batch per node."""
-        fresh = list(self._in_turn(pool, count, node))
+    def _grow(self, pool: Pool, count: int, node: int | None) -> Iterator[None]:
+        """Takes pages on the nodes in turn, then puts them into the pool, optimised in one batch."""
+        fresh: list[tuple[int, FrameList]] = []
+        self._gathered.append(fresh)
+        turns = _Turns(pool, list(range(len(pool.nodes))) if node is None else [node])
+        step = max(LEAST_STEP_PAGES, -(-count // STEPS))
+        while count and turns.nodes:
+            wanted = min(step, count)
+            for number, pages in self._in_turn(pool, wanted, turns):
+                fresh.append((number, pages))
+                count -= pages.frames // pool.page_frames
+            yield
         if fresh and self.optimize_vmemmap:
             self._charge_batch()
-        for number, pages in fresh:
-            done, plain = FrameList(), pages
-            if self.optimize_vmemmap:
-                done, plain = self._memmap.optimise(pages, pool.page_frames, number)
-            for runs, optimised in ((done, True), (plain, False)):
-                for start, frames in runs:
-                    pool.nodes[number].put(PoolRun(start, frames, optimised))
+        self._gathered.remove(fresh)
+        for number, pages in merged(fresh):
+            self._enter(pool, number, pages)
 
-    def _in_turn(self, pool: Pool, count: int, node: int | None) -> Iterator[tuple[int, FrameList]]:
-        """Spreads a request evenly over the nodes, the rest over those that still can; yields what each gave."""
-        open_nodes = list(range(len(pool.nodes))) if node is None else [node]
-        if node is None:
-            turn = pool.next_to_alloc % len(open_nodes)
-            open_nodes = open_nodes[turn:] + open_nodes[:turn]
-            pool.next_to_alloc = (turn + count) % len(open_nodes)
-        while count and open_nodes:
-            shares = [count // len(open_nodes) + (place < count % len(open_nodes)) for place in range(len(open_nodes))]
+    def _enter(self, pool: Pool, number: int, pages: FrameList) -> None:
+        """Pages come into the pool; whether they are optimised is settled now."""
+        done, plain = FrameList(), pages
+        if self.optimize_vmemmap:
+            done, plain = self._memmap.optimise(pages, pool.page_frames, number)
+        for runs, optimised in ((done, True), (plain, False)):
+            for start, frames in runs:
+                pool.nodes[number].put(PoolRun(start, frames, optimised))
+
+    def _in_turn(self, pool: Pool, count: int, turns: _Turns) -> Iterator[tuple[int, FrameList]]:
+        """Spreads a request evenly over the nodes, the rest over those that still can; yields what each gave.
+
+        A node that has run out is still asked, in vain, before every page another one gives
+        (`alloc_pool_huge_folio`), and counted so.
+        """
+        while count and turns.nodes:
+            nodes = turns.nodes
+            shares = [count // len(nodes) + (place < count % len(nodes)) for place in range(len(nodes))]
             still_open: list[int] = []
-            for number, share in zip(open_nodes, shares, strict=True):
+            exhausted = turns.total - len(nodes)
+            for number, share in zip(nodes, shares, strict=True):
                 pages = self._allocate(pool, share, number)
                 got = pages.frames // pool.page_frames
                 count -= got
+                if pool.page_frames == FRAMES_2M:
+                    self._core.vm_events["htlb_buddy_alloc_fail"] += got * exhausted
                 if got == share:
                     still_open.append(number)
                 if got:
                     yield number, pages
-            open_nodes = still_open
+            turns.nodes = still_open
 
     def _allocate(self, pool: Pool, count: int, node: int) -> FrameList:
         """Up to `count` pages of one node."""
@@ -284,7 +368,7 @@ class Hugetlb:
         self._core.meter.charge(costs.RCU_GRACE_PERIOD)
         self._core.meter.charge(costs.FLUSH_ALL, 2)
 
-    def _log(self, result: Resize) -> None:
+    def _log(self, result: Resize, spent_ns: int, *, new_surplus: bool) -> None:
         size = result.page_frames
         moved = format_frames(abs(result.after - result.before) * size)
         words = [f"{PAGE_NAMES[size]} pages {format_count(result.before)} → {format_count(result.after)}"]
@@ -293,15 +377,18 @@ class Hugetlb:
         if result.given_back_frames:
             way = "given back" if result.given_back_frames > 0 else "taken back"
             words.append(f"{format_frames(abs(result.given_back_frames))} of struct pages {way}")
-        words.append(f"in {format_duration(self._core.meter.total_ns)}")
+        words.append(f"in {format_duration(spent_ns)}")
         short = result.after < result.asked
         if short:
             missing = result.asked - result.after
-            words.append(f"{format_count(missing)} of the {format_count(result.asked)} asked for could not be had")
-        if result.surplus:
+            none = "none" if result.after == result.before else format_count(missing)
+            words.append(f"{none} of the {format_count(result.asked)} asked for could be had")
+            if result.after != result.before:
+                words[-1] = f"{format_count(missing)} of the {format_count(result.asked)} asked for could not be had"
+        if new_surplus:
             left = memmap_frames(size) - 1
             words.append(f"{format_count(result.surplus)} stay as surplus: no {left} frames for their struct pages")
-        self._core.log(", ".join(words), Severity.NOTICE if short or result.surplus else Severity.INFO)
+        self._core.log(", ".join(words), Severity.NOTICE if short or new_surplus else Severity.INFO)
 
 
 def spread(count: int, limits: list[int]) -> list[int]:
@@ -316,3 +403,11 @@ def spread(count: int, limits: list[int]) -> list[int]:
             count -= part
         able = [place for place in able if shares[place] < limits[place]]
     return shares
+
+
+def merged(fresh: list[tuple[int, FrameList]]) -> list[tuple[int, FrameList]]:
+    """(node, pages) with all pages of a node together, in the order they came."""
+    nodes: dict[int, FrameList] = {}
+    for number, pages in fresh:
+        nodes.setdefault(number, FrameList()).extend(pages)
+    return list(nodes.items())

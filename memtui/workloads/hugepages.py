@@ -7,13 +7,16 @@ from typing import Annotated, ClassVar, Final
 from pydantic import AfterValidator, Field
 
 from memtui.machine.core import Severity
-from memtui.machine.hugetlb import PAGE_NAMES
-from memtui.units import GIB, MIB, PAGE_BYTES
+from memtui.machine.hugetlb import PAGE_NAMES, Resize
+from memtui.units import GIB, MIB, MS, PAGE_BYTES, format_count
 from memtui.workloads.base import Activity, Steps
 from memtui.workloads.params import Params, Size, exact_size
 
 PAGE_SIZES: Final = (2 * MIB, GIB)
 """The huge pages x86-64 has: one PMD entry, one PUD entry."""
+
+WAIT_NS: Final = MS
+"""How often a resize looks whether the one before it is done (resize_lock)."""
 
 MAX_PAGES: Final = 1 << 40
 """More than any machine could hold; the kernel stops where memory ends, this stops before nonsense."""
@@ -52,6 +55,20 @@ class NrHugepages(Activity[NrHugepagesParams]):
             self.machine.core.log(f"there is no node {params.node}; nothing done", Severity.BAD)
             return
         size_frames = params.size // PAGE_BYTES
-        result = self.machine.hugetlb.set_nr_hugepages(params.count, size_frames, params.node)
-        self.progress = f"{result.after} of {result.asked} pages of {PAGE_NAMES[size_frames]}"
+        hugetlb = self.machine.hugetlb
+        while hugetlb.resizing:
+            self.progress = "waits for another resize"
+            yield WAIT_NS
+        steps = hugetlb.resize(params.count, size_frames, params.node)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                result: Resize = done.value
+                break
+            self.progress = f"{format_count(hugetlb.pages(size_frames))} pages of {PAGE_NAMES[size_frames]}"
+            yield self.machine.take_ns()
+        self.progress = (
+            f"{format_count(result.after)} of {format_count(result.asked)} pages of {PAGE_NAMES[size_frames]}"
+        )
         yield self.machine.take_ns()
