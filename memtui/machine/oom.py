@@ -60,6 +60,16 @@ class OomKiller:
         self._end(victim)
         return True
 
+    def kill_program(self, who: str, held_frames: int) -> None:
+        """Kills the asking program where it is no `Process` here: a writer, a holder of secret memory.
+
+        By then every process has been killed for it, so it is the victim that is left.
+        """
+        self._core.meter.charge(costs.OOM_KILL)
+        self._core.vm_events["oom_kill"] += 1
+        held = f": {format_frames(held_frames)} of its own" if held_frames else ""
+        self._core.log(f"Out of memory: killed {who}{held}", Severity.BAD, "oom")
+
     def raise_if_stopped(self) -> None:
         """Raises MachineStopped if there was nobody left to kill."""
         if self.nothing_left:

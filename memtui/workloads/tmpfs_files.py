@@ -130,6 +130,8 @@ class FileActivity(Activity[F]):
                 yield from self.each(file)
             except (NoSpace, OutOfMemory) as refused:
                 error = "ENOSPC" if isinstance(refused, NoSpace) else "ENOMEM"
+                if isinstance(refused, OutOfMemory):
+                    self.machine.processes.oom.kill_program(f"the program at {mount.name}/{name}", 0)
                 self._fail(f"{mount.name}/{name}: {error} after {self.progress or 'nothing'}")
                 break
             if number % batch == 0:

@@ -1,0 +1,95 @@
+"""nr_hugepages, memfd_secret, load_module and load_bpf as a scenario plays them, word by word."""
+
+from __future__ import annotations
+
+import random
+
+from memtui.machine import CpuConfig, KernelConfig, Machine, MachineConfig
+from memtui.units import GIB, MIB, TIB
+from memtui.workloads.base import Context
+from memtui.workloads.hugepages import NrHugepages, NrHugepagesParams
+from tests.workloads.playing import end, play
+
+GUEST = MachineConfig("guest", 8 * GIB, 1, CpuConfig(1), KernelConfig(thp="never"))
+
+
+def test_a_pool_grows_in_steps_and_says_once_what_became_of_it() -> None:
+    guest = Machine(GUEST)
+    played = play(guest, "nr_hugepages", count=2048)
+    assert 30 <= played.steps <= 70
+    assert played.said[0].startswith("2 MiB pages 0 → 2 048, 4.00 GiB to the pool, in 9.")
+    assert len(played.said) == 1
+    assert 2048 * 4_400 <= played.took_ns <= 2048 * 4_800, "recorded: 4.4-4.8 us a page"
+    assert played.activity.progress == "2 048 of 2 048 pages of 2 MiB"
+
+
+def test_a_pool_that_cannot_have_one_page_says_none() -> None:
+    guest = Machine(MachineConfig("small", GIB, 1, CpuConfig(1)))
+    played = play(guest, "nr_hugepages", count=2, size=GIB)
+    assert "none of the 2 asked for could be had" in played.said[-1]
+    assert played.severities[-1] == "notice"
+
+
+def test_a_resize_waits_for_the_one_before_it() -> None:
+    guest = Machine(GUEST)
+    first, second = (
+        NrHugepages(NrHugepagesParams.model_validate({"count": count}), Context(guest, random.Random(1), "pool"))
+        for count in (1024, 512)
+    )
+    growing, waiting = first.start(), second.start()
+    next(growing)
+    next(waiting)
+    assert second.progress == "waits for another resize"
+    assert guest.counters()["HugePages_Total"] == 0, "gathered pages enter the pool together"
+    guest.check()
+    for _ in growing:
+        pass
+    assert guest.counters()["HugePages_Total"] == 1024
+    for _ in waiting:
+        pass
+    assert guest.counters()["HugePages_Total"] == 512
+
+
+def test_an_exhausted_node_is_asked_in_vain_before_every_page() -> None:
+    server = Machine(MachineConfig("server", 16 * GIB, 2))
+    play(server, "nr_hugepages", count=100_000, node=0)
+    before = server.counters()["htlb_buddy_alloc_fail"]
+    first = server.counters()["HugePages_Total"]
+    play(server, "nr_hugepages", count=first + 1000)
+    assert 960 <= server.counters()["htlb_buddy_alloc_fail"] - before <= 1010
+
+
+def test_secret_memory_is_touched_piece_by_piece() -> None:
+    guest = Machine(GUEST)
+    played = play(guest, "memfd_secret", size=256 * MIB, count=2)
+    assert 100 <= played.steps <= 300
+    assert played.said[-1].startswith("2 secret files, 512 MiB out of the direct map; ")
+    assert guest.counters()["Unevictable"] == 512 * 1024
+    assert end(guest, played).said == ["secret files closed: their leaves are present again, but stay split"]
+    assert guest.counters()["Unevictable"] == 0
+
+
+def test_secret_memory_beyond_the_ram_ends_in_an_oom_kill_of_its_holder() -> None:
+    guest = Machine(GUEST)
+    free = guest.counters()["MemFree"]
+    played = play(guest, "memfd_secret", size=9 * GIB)
+    assert guest.counters()["oom_kill"] == 1
+    assert any(text.startswith("Out of memory: killed memfd_secret: 7.") for text in played.said)
+    assert guest.counters()["Unevictable"] == 0
+    tables = guest.direct_map.table_frames
+    assert free - guest.counters()["MemFree"] <= 4 * tables, "only the tables of split leaves stay"
+
+
+def test_a_tmpfs_writer_that_finds_no_memory_is_killed() -> None:
+    guest = Machine(MachineConfig("small", GIB, 1, CpuConfig(1)))
+    play(guest, "tmpfs", mount="m", size=2 * GIB)
+    play(guest, "tmpfs_write", mount="m", file="f", size=2 * GIB)
+    assert guest.counters()["oom_kill"] == 1
+    assert 0 < guest.counters()["Shmem"] < GIB // 1024, "what was written stays"
+
+
+def test_twenty_million_pages_take_a_few_dozen_steps() -> None:
+    huge = Machine(MachineConfig("huge", 64 * TIB, 8, kernel=KernelConfig(hugetlb_optimize_vmemmap=True)))
+    played = play(huge, "nr_hugepages", count=20_000_000)
+    assert played.steps < 100
+    assert huge.counters()["HugePages_Total"] == 20_000_000
