@@ -144,6 +144,8 @@ _VMSTAT_PAGES: Final = (
     _pages("nr_shmem_hugepages", "2 MiB pages of tmpfs"),
     _pages("nr_shmem_pmdmapped", "2 MiB pages of tmpfs mapped by 2 MiB entries"),
     _pages("nr_anon_transparent_hugepages", "anonymous huge pages"),
+    _events("nr_dirtied", "file pages that became dirty", Unit.PAGES),
+    _events("nr_written", "file pages written back", Unit.PAGES),
     Field("nr_kernel_stack", Unit.KB, Kind.GAUGE, Source.VMSTAT, "stacks of tasks in the kernel"),
     _pages("nr_page_table_pages", "page tables"),
     _pages("nr_hugetlb", "base pages in hugetlb pools"),

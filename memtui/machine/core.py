@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -42,6 +43,10 @@ class KernelOwner:
         return self.name
 
 
+Timer = tuple[int, Callable[[], None]]
+"""(delay in ns, what to do then)."""
+
+
 @dataclass(slots=True)
 class Core:
     """Shared by all subsystems; holds no memory of its own."""
@@ -50,6 +55,8 @@ class Core:
     meter: Meter
     cpus: int
     events: list[MachineEvent] = field(default_factory=list)
+    timers: list[Timer] = field(default_factory=list)
+    """Work put off since the engine last asked; the machine itself has no clock."""
     vm_events: Counter[str] = field(default_factory=Counter)
     """Counts of /proc/vmstat events under Linux's names (`thp_fault_alloc`); they only grow."""
     cause: str = "boot"

@@ -26,6 +26,8 @@ SLABINFO: Final = (
 """Caches whose active objects are shown."""
 
 VM_EVENTS: Final = (
+    "nr_dirtied",
+    "nr_written",
     "pswpin",
     "pswpout",
     "allocstall_normal",

@@ -10,14 +10,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from memtui.machine import counters, kernels, maps
 from memtui.machine.boot import boot_memory, set_watermarks
 from memtui.machine.bpf import BpfPrograms
 from memtui.machine.config import MachineConfig
-from memtui.machine.core import Core, MachineEvent
+from memtui.machine.core import Core, MachineEvent, Timer
 from memtui.machine.costs import Meter
 from memtui.machine.direct_map import DirectMap
 from memtui.machine.errors import FrameStateError, MachineStopped, OutOfMemory
@@ -99,7 +99,6 @@ class Machine:
         self.sysctl = Sysctl(self)
         self.core.meter.take_ns()
         self.core.running = True
-        self._timers: list[tuple[int, Callable[[], None]]] = []
 
     def counters(self) -> dict[str, int]:
         """Every counter under Linux's names, in Linux's units."""
@@ -139,9 +138,9 @@ class Machine:
         events, self.core.events = self.core.events, []
         return events
 
-    def pop_timers(self) -> list[tuple[int, Callable[[], None]]]:
-        """Work the kernel put off since the last call: (delay in ns, what to do then)."""
-        timers, self._timers = self._timers, []
+    def pop_timers(self) -> list[Timer]:
+        """Work the kernel put off since the last call."""
+        timers, self.core.timers = self.core.timers, []
         return timers
 
     def check(self) -> None:

@@ -1,13 +1,14 @@
 """The page cache: pages of ordinary files, kept until memory runs short.
 
 One list, oldest first (a file is as old as its first page). Clean pages go first, oldest before
-youngest; a dirty page has to be written back before it can go. Writers are held back once a fifth
-of what could be cache is dirty (`vm.dirty_ratio`). Shadow entries of evicted pages are not kept.
+youngest; a dirty page has to be written back before it can go: by the flusher in time, by reclaim
+when nothing clean is left. Writers are held back once a fifth of what could be cache is dirty
+(`vm.dirty_ratio`). Shadow entries of evicted pages are not kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from memtui.machine import costs
@@ -19,13 +20,12 @@ from memtui.machine.physical.extents import FrameList
 from memtui.machine.physical.frame_map import Owner
 from memtui.machine.physical.zone import total_reserve_frames
 from memtui.machine.slab import SlabCaches
+from memtui.machine.writeback import Flusher
 from memtui.snapshot import FrameKind
 
 if TYPE_CHECKING:
     from memtui.machine.physical.migration import Moves
 
-DIRTY_RATIO: Final = 20
-"""vm.dirty_ratio: percent of dirtyable memory that may be dirty."""
 LEAST_BATCH_FRAMES: Final = 16384
 """Pages read in one go, at least; more on larger machines, so that filling any of them is as many steps."""
 BATCHES_PER_RAM: Final = 64
@@ -137,11 +137,18 @@ class PageCache:
         """Those to be written back (Dirty)."""
         self.nodes = 0
         """XArray nodes (radix_tree_node) of all files."""
+        self.flusher: Flusher[CachedPages] = Flusher(core, self)
 
     @property
     def batch_frames(self) -> int:
         """Pages worth reading in one go on this machine."""
         return max(LEAST_BATCH_FRAMES, self._core.allocator.managed_frames // BATCHES_PER_RAM)
+
+    @property
+    def dirtyable_frames(self) -> int:
+        """Pages that could be dirty: free ones above the reserves, and the cache (`global_dirtyable_memory`)."""
+        allocator = self._core.allocator
+        return max(0, allocator.free_frames - total_reserve_frames(allocator.zones) + self.frames)
 
     def create(self) -> CachedFile:
         """A file with nothing of it in memory."""
@@ -174,7 +181,9 @@ class PageCache:
             file.dirty_frames = min(file.frames, file.dirty_frames + part)
             self.settle(file, before)
             self._core.meter.charge(costs.COPY_PAGE, part)
-            self.write_back(self.dirty_frames - self._dirty_limit())
+            self._core.vm_events["nr_dirtied"] += file.dirty_frames - before[1]
+            self.write_back(self.dirty_frames - self.flusher.limit_frames)
+            self.flusher.wake()
             frames -= part
 
     def delete(self, file: CachedPages) -> None:
@@ -193,14 +202,15 @@ class PageCache:
 
     def drop(self) -> int:
         """What `echo 1 > drop_caches` does: every clean page goes. Returns how many."""
-        freed = self._oldest_first(self.frames, lambda file, wanted: file.drop_clean(wanted))
+        freed = self._in_turn(self._files, self.frames, lambda file, wanted: file.drop_clean(wanted))
         self._core.meter.charge(costs.FREE_PAGE, freed)
         return freed
 
     def write_back(self, frames: int) -> int:
-        """Writes up to `frames` dirty pages to their devices, those of the oldest files first; returns how many."""
-        written = self._oldest_first(frames, lambda file, wanted: file.clean(wanted))
+        """Writes up to `frames` dirty pages to their devices, those of the file that became dirty first; how many."""
+        written = self._in_turn(self.flusher.dirty_files, frames, lambda file, wanted: file.clean(wanted))
         self._core.meter.charge(costs.FILE_PAGE_WRITE, written)
+        self._core.vm_events["nr_written"] += written
         return written
 
     def settle(self, file: CachedPages, before: Counts, held: int = 0) -> None:
@@ -208,6 +218,8 @@ class PageCache:
         frames, dirty, nodes = counts(file)
         self.frames += frames - before[0]
         self.dirty_frames += dirty - before[1]
+        if dirty != before[1]:
+            self.flusher.note(file)
         change = nodes - before[2]
         self.nodes += change
         if held > change:
@@ -225,6 +237,7 @@ class PageCache:
             raise FrameStateError(f"page cache counts (frames, dirty, nodes) {counted}; files have {truth}")
         if any(not 0 <= file.dirty_frames <= file.frames for file in self._files):
             raise FrameStateError("a file has more dirty pages than pages")
+        self.flusher.check()
 
     def claims(self) -> Iterator[tuple[Owner, int, int]]:
         """(owner, first frame, frames) of every run of every file."""
@@ -233,7 +246,7 @@ class PageCache:
 
     def _reclaim(self, frames: int, *, direct: bool) -> int:
         """Frees clean pages for kswapd or a direct reclaimer, and counts them."""
-        freed = self._oldest_first(frames, lambda file, wanted: file.drop_clean(wanted))
+        freed = self._in_turn(self._files, frames, lambda file, wanted: file.drop_clean(wanted))
         self._core.meter.charge(costs.RECLAIM_PAGE, freed)
         self._core.meter.charge(costs.FREE_PAGE, freed)
         who = "direct" if direct else "kswapd"
@@ -241,22 +254,16 @@ class PageCache:
             self._core.vm_events[name] += freed
         return freed
 
-    def _oldest_first(self, frames: int, take: Callable[[CachedPages, int], int]) -> int:
+    def _in_turn(self, files: Iterable[CachedPages], frames: int, take: Callable[[CachedPages, int], int]) -> int:
         """Applies `take` (file, pages still wanted → pages done) to the files in order until enough is done."""
         done = 0
-        for file in list(self._files):
+        for file in list(files):
             if done >= frames:
                 break
             before = counts(file)
             done += take(file, frames - done)
             self.settle(file, before)
         return done
-
-    def _dirty_limit(self) -> int:
-        """Pages that may be dirty (`global_dirtyable_memory` by `vm.dirty_ratio`)."""
-        allocator = self._core.allocator
-        dirtyable = allocator.free_frames - total_reserve_frames(allocator.zones) + self.frames
-        return max(0, dirtyable * DIRTY_RATIO // 100)
 
 
 def counts(file: CachedPages) -> Counts:
