@@ -51,10 +51,10 @@ def _cell_of(value: int, whole: int, width: int) -> int:
 def columns(values: Sequence[float | None], height: int, top: float, glyphs: Glyphs) -> list[str]:
     """Values as columns `height` cells tall, full at `top`: lines of text from the top down.
 
-    Nothing is drawn for None; a value of zero is the lowest level, so that it can be told from it.
+    Nothing is drawn for zero and where nothing is known; the least above zero is the lowest level.
     """
     fine = len(glyphs.levels) - 1
-    heights = [0 if value is None else 1 + steps_of(value, top, height * fine - 1) for value in values]
+    heights = [0 if value is None else steps_of(value, top, height * fine) for value in values]
     return [
         "".join(glyphs.levels[max(0, min(fine, size - level * fine))] for size in heights)
         for level in range(height - 1, -1, -1)

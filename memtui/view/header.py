@@ -11,6 +11,7 @@ from memtui.units import KIB, format_bytes, format_clock
 from memtui.view.catalogue import PANELS
 from memtui.view.cells import Row, Span, cell_width, cut, dim, fit, row, row_width, spread, strong
 from memtui.view.glyphs import Glyphs
+from memtui.view.leaves import mapped_leaves
 from memtui.view.numbers import axis_time, moment, speed_factor, whole_percent
 from memtui.view.scene import PlayState, Scene, Status
 from memtui.view.tokens import Token
@@ -59,13 +60,21 @@ def _facts(info: RunInfo) -> list[str]:
 
 
 def _state(scene: Scene, status: Status, glyphs: Glyphs) -> Row:
-    token = _STATE_TOKENS[status.state]
+    word, token = _verdict(scene, status)
     return row(
         Span(_sign(status, glyphs), token),
         strong(f" {format_clock(scene.now.time_ns)}"),
         dim(f" {speed_factor(status.speed, glyphs.times):<{_SPEED_WIDTH}}"),
-        Span(f" {status.state.value:<8}", token),
+        Span(f" {word:<8}", token),
     )
+
+
+def _verdict(scene: Scene, status: Status) -> tuple[str, Token]:
+    """What it is doing, and at the end how many expectations were not met."""
+    failed = scene.now.failed_expectations
+    if status.state is PlayState.FINISHED and failed:
+        return f"FAILED {failed} of {scene.now.expectations}", Token.BAD
+    return status.state.value, _STATE_TOKENS[status.state]
 
 
 def _sign(status: Status, glyphs: Glyphs) -> str:
@@ -152,16 +161,12 @@ def _hint(hint: Hint, glyphs: Glyphs) -> Row:
 
 def one_line(scene: Scene, status: Status, width: int, glyphs: Glyphs) -> Row:
     """The figures that matter most in one row: `12.48s ▶ 1G 73 % 2M 26 % 4K 1 % free 21.0 GiB`."""
-    counters = scene.now.counters
     spans = [strong(moment(scene.now.time_ns)), Span(f" {_sign(status, glyphs)}", _STATE_TOKENS[status.state])]
-    leaves = [(label, counters[name]) for label, name in _LEAVES if name in counters]
-    whole = sum(size for _, size in leaves)
-    for label, size in leaves:
+    leaves = mapped_leaves(scene.now)
+    whole = sum(size for _, _, size in leaves)
+    for label, _, size in leaves:
         spans += (dim(f" {label} "), Span(whole_percent(size, whole)))
     free = read(scene.now, "MemFree")
     if free is not None:
         spans += (dim(" free "), strong(format_bytes(int(free) * KIB)))
     return fit(tuple(spans), width, glyphs.more)
-
-
-_LEAVES = (("1G", "DirectMap1G"), ("2M", "DirectMap2M"), ("4K", "DirectMap4k"))

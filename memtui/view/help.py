@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from memtui.fields import field
 from memtui.snapshot import RunInfo
@@ -10,9 +11,15 @@ from memtui.view.cells import Row, Rows, Span, dim, row, strong, wrap
 from memtui.view.glyphs import Glyphs
 from memtui.view.maps import legend
 from memtui.view.scene import Panel
-from memtui.view.tokens import KINDS, Token
+from memtui.view.tokens import DIRECT_MAP_TOKENS, OWNER_TOKENS, VMEMMAP_TOKENS, Token
 
 _KEY_WIDTH = 8
+_LEGENDS: Final[Sequence[tuple[str, Sequence[Token]]]] = (
+    ("Map of the direct map", (*tuple(DIRECT_MAP_TOKENS.values())[1:], Token.HOLE)),
+    ("Map of the vmemmap", (*tuple(VMEMMAP_TOKENS.values())[1:], Token.NOT_POPULATED)),
+    ("Owners of frames", tuple(OWNER_TOKENS.values())),
+)
+"""What each map is drawn with; the glyph of nothing there comes last."""
 
 KeyHelp = tuple[str, str, str]
 """Group, key, and the sentence that says what it does."""
@@ -35,10 +42,9 @@ def keys_help(keys: Sequence[KeyHelp], width: int, glyphs: Glyphs) -> Rows:
         lines = wrap(words, width - _KEY_WIDTH) or [""]
         rows.append(row(Span(glyphs.text(key).ljust(_KEY_WIDTH), Token.KEY), lines[0]))
         rows += [row(" " * _KEY_WIDTH, line) for line in lines[1:]]
-    maps = [token for token in KINDS if not token.name.startswith("OWNER_")]
-    owners = [token for token in KINDS if token.name.startswith("OWNER_")]
-    rows += [(), row(Span("Maps", Token.TITLE)), *legend(maps, width, glyphs)]
-    return [*rows, (), row(Span("Owners of frames", Token.TITLE)), *legend(owners, width, glyphs)]
+    for title, kinds in _LEGENDS:
+        rows += [(), row(Span(title, Token.TITLE)), *legend(kinds, width, glyphs)]
+    return rows
 
 
 def panel_help(panel: Panel, width: int, glyphs: Glyphs) -> Rows:

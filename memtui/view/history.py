@@ -38,17 +38,18 @@ def resample(
 def strip(series: Series, label: str, most: str, width: int, height: int, glyphs: Glyphs, token: Token) -> Rows:
     """A figure from the oldest moment kept (left) to now (right), its zero at the bottom.
 
-    One row has its label at its right; more rows have the label above, with the largest value
-    and, where there is room, the time they span. Nothing is drawn of a figure that has no past.
+    One row has its label and the largest value, `most`, at its right; more rows have them above
+    and, where there is room, the time they span. Zero is blank; a value that never changed is a
+    low line, so that it does not look like a peak. Nothing is drawn of a figure that has no past.
     """
     times_ns, values = series
     if height < 1 or not times_ns:
         return []
     if height == 1:
-        words = f" {label}"
+        words = f" {label}, max {most}"
         lines = _lines(times_ns, values, max(1, width - len(words)), 1, glyphs)
         return [fit((Span(lines[0], token), dim(words)), width, glyphs.more)]
-    title = f"{label}, at most {most}"
+    title = f"{label}, max {most}"
     moments = f"{moment(times_ns[0])} - {moment(times_ns[-1])}"
     right = row(dim(moments)) if len(title) + 2 + len(moments) <= width else ()
     lines = _lines(times_ns, values, width, height - 1, glyphs)
@@ -62,5 +63,8 @@ def largest(series: Series) -> int:
 
 def _lines(times_ns: Sequence[int], values: Sequence[float], width: int, height: int, glyphs: Glyphs) -> list[str]:
     shown = resample(times_ns, values, width, times_ns[0], times_ns[-1])
-    top = max((value for value in shown if value is not None), default=0)
+    known = [value for value in shown if value is not None]
+    top = max(known, default=0.0)
+    if len(set(known)) == 1:
+        top *= height * (len(glyphs.levels) - 1)
     return columns(shown, height, top, glyphs)

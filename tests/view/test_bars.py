@@ -51,12 +51,12 @@ def test_gauges_are_exactly_as_wide_as_asked(value: int, least: int, whole: int,
     assert row_width(gauge(value, least, whole, width, Token.GAUGE, glyphs, (0, whole, 2 * whole))) == width
 
 
-def test_columns_tell_zero_from_nothing_known() -> None:
-    assert columns([None, 0, 1, 8], 1, 8, UNICODE) == [" ▁▂█"]
+def test_zero_is_blank_and_the_least_above_it_is_not() -> None:
+    assert columns([None, 0, 1, 8, 10**9, 1], 1, 8, UNICODE) == ["  ▁██▁"]
 
 
 def test_columns_grow_over_rows() -> None:
-    assert columns([0, 4, 8], 2, 8, UNICODE) == ["  █", "▁██"]
+    assert columns([0, 1, 4, 8], 2, 8, UNICODE) == ["   █", " ▂██"]
 
 
 @given(st.lists(st.none() | st.integers(0, 100), max_size=30), st.integers(1, 6), sets)

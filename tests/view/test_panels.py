@@ -13,10 +13,11 @@ from memtui.units import GIB, SECOND
 from memtui.view.catalogue import PANELS, digit, merged, panel
 from memtui.view.cells import plain, row_width
 from memtui.view.glyphs import ASCII, UNICODE
+from memtui.view.header import one_line
 from memtui.view.help import keys_help, panel_help
 from memtui.view.layout import lay_out
 from memtui.view.panels.events import folded
-from memtui.view.scene import Panel, Scene
+from memtui.view.scene import Panel, PlayState, Scene, Status
 from memtui.view.tokens import Token
 from tests.fake_source import FakeSource, snapshot_at
 from tests.snapshots import snapshot
@@ -45,13 +46,33 @@ def test_direct_map_figures(tour: Scene) -> None:
     assert lines[0].split()[-4:] == ["54.0", "GiB", "84", "%"]
     assert lines[2].split()[-4:] == ["416", "MiB", "1", "%"]
     assert lines[3] == "splits 1G→2M 3  2M→4K 202  collapses 12  tables 820 KiB"
-    assert lines[4].endswith(" 4K share")
+    assert lines[4].endswith("█ 4K share, max 0.63 %")
+
+
+def boot_counts_twice(scene: Scene) -> Scene:
+    """The same moment on a machine that counted 2 GiB of the direct map twice at boot."""
+    counters = {**scene.now.counters, "DirectMap1G": scene.now.counters["DirectMap1G"] + (2 * GIB >> 10)}
+    return replace(scene, now=replace(scene.now, counters=counters))
+
+
+def test_what_linux_counted_twice_at_boot_does_not_add_to_the_bars(tour: Scene) -> None:
+    twice = boot_counts_twice(tour)
+    assert words("direct-map", twice, 56, 13) == words("direct-map", tour, 56, 13)
+    desk = (Status(PlayState.LIVE, 1.0), 40, UNICODE)
+    assert one_line(twice, *desk) == one_line(tour, *desk)
+
+
+def test_enlarged_the_direct_map_gives_the_counters_and_says_what_they_count_twice(tour: Scene) -> None:
+    lines = words("direct-map", boot_counts_twice(tour), 116, 30).split("\n")
+    assert lines[4] == "/proc/meminfo  DirectMap1G 58 720 256 kB  DirectMap2M 10 059 776 kB  DirectMap4k 425 984 kB"
+    assert lines[5] == "DirectMap1G counts 2.00 GiB twice at boot, as Linux does"
+    assert "twice" not in words("direct-map", tour, 116, 30)
 
 
 def test_a_machine_without_1g_leaves_has_no_bar_for_them() -> None:
     now = snapshot_at(SECOND, MapRequest())
     counters = {name: value for name, value in now.counters.items() if name != "DirectMap1G"}
-    lines = words("direct-map", scene_of(replace(now, counters=counters)), 56, 13).split("\n")
+    lines = words("direct-map", scene_of(replace(now, counters=counters, tlb=TlbView("none"))), 56, 13).split("\n")
     assert lines[0].startswith("2M ")
     assert lines[0].endswith(">99 %")
 
@@ -66,10 +87,10 @@ def test_vmemmap_figures(tour: Scene) -> None:
     ]
 
 
-def test_vmemmap_says_when_the_frames_to_free_the_pool_are_not_there(tour: Scene) -> None:
+def test_vmemmap_says_when_the_pool_cannot_be_freed_in_one_go(tour: Scene) -> None:
     view = replace(tour.now.vmemmap, restore_possible=False, optimised_1g=3)
     text = words("vmemmap", replace(tour, now=replace(tour.now, vmemmap=view)), 56, 13)
-    assert "to free all 280 MiB ✗ not there" in text
+    assert "to free all 280 MiB · not at once" in text
     assert "by 10 240 pages of 2M, 3 of 1G" in text
 
 
@@ -129,7 +150,7 @@ def test_memory_figures(tour: Scene) -> None:
 
 @pytest.mark.parametrize(
     ("free", "words", "token"),
-    [(999, "", Token.GAUGE), (24, " below low", Token.NOTICE), (19, " below min", Token.BAD)],
+    [(999, "", Token.GAUGE), (24, " below low ", Token.NOTICE), (19, " below min ", Token.BAD)],
 )
 def test_gauges_say_which_watermark_they_fell_below(free: int, words: str, token: Token) -> None:
     zone = ZoneView(0, "Normal", 1000, free, 20, 25, 30, free, (0,) * 11)
@@ -137,6 +158,18 @@ def test_gauges_say_which_watermark_they_fell_below(free: int, words: str, token
     assert token in {span.token for span in spans}
     assert words in plain([spans])
     assert row_width(spans) == 56
+
+
+def test_gauges_line_up_and_never_touch_their_figures_whatever_the_units() -> None:
+    figures = ("400 KiB of 7.81 MiB", "79.5 MiB of 2.88 GiB", "36.0 KiB of 2.88 GiB")
+    frees = ((100, 2000), (20_352, 755_000), (9, 755_000))
+    zones = tuple(ZoneView(0, "Normal", whole, free, 20, 25, 30, free, (0,) * 11) for free, whole in frees)
+    for width in (36, 46, 56, 116):
+        lines = words("memory", scene_of(snapshot(0, zones=zones)), width, 12).split("\n")[:3]
+        starts = {line.index("┆") for line in lines}
+        assert len(starts) == 1
+        assert [line for line, size in zip(lines, figures, strict=True) if f" {size}" not in line] == []
+        assert len({line.index(size) + len(size) for line, size in zip(lines, figures, strict=True)}) == 1
 
 
 def test_wide_gauges_give_their_watermarks_as_figures(tour: Scene) -> None:
@@ -286,6 +319,12 @@ def test_keys_help_has_every_key_and_every_glyph() -> None:
     assert "Time\nspace   Pause\n\nHelp\nq       Quit" in text
     assert "× not present" in text
     assert "G hugetlb" in text
+
+
+def test_help_says_what_nothing_means_in_each_map() -> None:
+    text = plain(keys_help([], 80, UNICODE))
+    assert "Map of the direct map\n█ 1G  ▪ 2M  · 4K  × not present  ∅ no RAM" in text
+    assert "Map of the vmemmap\n▓ own  ┼ split  ▒ partly  ░ given back  ∅ no memmap" in text
 
 
 def test_the_size_of_the_machine_does_not_widen_figures() -> None:

@@ -4,32 +4,33 @@ from __future__ import annotations
 
 from memtui.reading import read
 from memtui.snapshot import DirectMapCell, MapRequest, RunInfo, Snapshot
-from memtui.units import KIB, format_count, format_frames
+from memtui.units import format_count, format_frames
 from memtui.view.bars import bar
-from memtui.view.cells import Row, Rows, Span, dim, flow, row, strong
+from memtui.view.cells import Row, Rows, Span, cut_text, dim, flow, row, strong
 from memtui.view.glyphs import Glyphs
 from memtui.view.history import largest, strip
+from memtui.view.leaves import LEAVES, counted_twice, mapped_leaves
 from memtui.view.maps import caption, cells_for, draw_map, map_legend
 from memtui.view.numbers import percent_of_ppm, size_of, whole_percent
 from memtui.view.panels.stack import Division, divide, stack
 from memtui.view.scene import Drawing, Panel, Scene
 from memtui.view.tokens import DIRECT_MAP_TOKENS, Token
 
-_LEAVES = (
-    ("DirectMap1G", "1G", Token.LEAF_1G),
-    ("DirectMap2M", "2M", Token.LEAF_2M),
-    ("DirectMap4k", "4K", Token.LEAF_4K),
-)
 _KINDS = (Token.LEAF_1G, Token.LEAF_2M, Token.LEAF_4K, Token.NOT_PRESENT)
 _VOID = (DirectMapCell.HOLE, Token.HOLE)
 _ONE_LINE_OF_FIGURES = 54
 """Width from which splits, collapses and tables stand in one row."""
+_COUNTERS_FROM = (72, 20)
+"""Width and height from which Linux's own counters are told as well."""
+_COUNTER_ROWS = 2
 
 
 def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     """Share of each leaf size, splits so far, the 4K share over time, and the map of physical memory."""
     division = _division(width, height)
     figures = _shares(scene.now, width, glyphs) + flow(_splits(scene.now, glyphs), width)
+    if _tells_counters(width, height):
+        figures += _counters(scene.now, width, glyphs)
     rows = stack(division, figures, _strip(scene, width, division.strip, glyphs), *_map(scene, width, division, glyphs))
     cells = scene.now.direct_map_cells
     return Drawing(rows, caption(cells, "1 cell = {}", width) if cells is not None and division.map else "")
@@ -41,11 +42,16 @@ def request(info: RunInfo, width: int, height: int) -> MapRequest:
 
 
 def _division(width: int, height: int) -> Division:
-    return divide(height, figures=4 if width >= _ONE_LINE_OF_FIGURES else 5, legend=2)
+    figures = 4 if width >= _ONE_LINE_OF_FIGURES else 5
+    return divide(height, figures + _COUNTER_ROWS * _tells_counters(width, height), legend=2)
+
+
+def _tells_counters(width: int, height: int) -> bool:
+    return width >= _COUNTERS_FROM[0] and height >= _COUNTERS_FROM[1]
 
 
 def _shares(now: Snapshot, width: int, glyphs: Glyphs) -> Rows:
-    sizes = [(label, token, now.counters[name] * KIB) for name, label, token in _LEAVES if name in now.counters]
+    sizes = mapped_leaves(now)
     whole = sum(size for _, _, size in sizes)
     rows: Rows = []
     for label, token, size in sizes:
@@ -72,6 +78,16 @@ def _splits(now: Snapshot, glyphs: Glyphs) -> list[Row]:
     return groups
 
 
+def _counters(now: Snapshot, width: int, glyphs: Glyphs) -> Rows:
+    """The lines of /proc/meminfo as Linux prints them, and why they add up to more than is mapped where they do."""
+    known = [(name, now.counters[name]) for _, name, _ in LEAVES if name in now.counters]
+    if not known:
+        return []
+    lines = [row(dim(f"{name} "), f"{format_count(size_kb)} kB") for name, size_kb in known]
+    words = counted_twice(now)
+    return [*flow([row(dim("/proc/meminfo")), *lines], width)[:1], row(dim(cut_text(words, width, glyphs.more)))]
+
+
 def _strip(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
     series = scene.history.series("direct_map_4k_ppm")
     return strip(series, "4K share", percent_of_ppm(largest(series)), width, height, glyphs, Token.LEAF_4K)
@@ -96,8 +112,11 @@ PANEL = Panel(
         "The kernel maps all RAM once, in leaves as large as it can: 1 GiB, 2 MiB or 4 KiB. Whoever needs other "
         "permissions for a part of a leaf (module text, BPF programs, secret memory) splits it, and every split "
         "costs a page table and TLB reach.\n\n"
-        "The bars show how much RAM is mapped by each leaf size. Splits and collapses count since boot; tables is "
-        "the memory of the page tables that splits made. The strip is the share in 4 KiB leaves over time.\n\n"
+        "The bars show how much RAM is mapped by each leaf size now, every frame once. /proc/meminfo can say more: "
+        "DirectMap1G counts 2 GiB twice at boot, as Linux does, because the end of RAM is mapped in steps and counted "
+        "at each. Enlarged, the panel gives the counters as Linux prints them.\n\n"
+        "Splits and collapses count since boot; tables is the memory of the page tables that splits made. The strip is "
+        "the share in 4 KiB leaves over time.\n\n"
         "The map is physical memory, left to right and top to bottom: each cell shows the finest leaf inside the "
         "memory it stands for, so a cell of 4K may hold a single small leaf. A leaf that is not present (secret "
         "memory) still counts in DirectMap4k. Nodes and zones begin at the marks."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from memtui.reading import read
 from memtui.snapshot import Snapshot, ZoneView
@@ -17,8 +18,7 @@ from memtui.view.panels.owners import owner_rows
 from memtui.view.scene import Drawing, Panel, Scene
 from memtui.view.tokens import Token
 
-_FIGURES = 19
-"""Cells of ` 1023 of 1023 MiB`, the longest figures of a gauge."""
+_LEAST_GAUGE = 4
 _WIDE = 48
 _WIDEST = 110
 """Width from which the watermarks stand beside each gauge as figures."""
@@ -53,12 +53,13 @@ def _gauges(zones: Sequence[ZoneView], width: int, limit: int, glyphs: Glyphs) -
     """One row per zone; when there are too many the last row says how many are left and which is lowest."""
     shown = zones if len(zones) <= limit else zones[: limit - 1]
     label_width = 14 if width >= _WIDE else 10
+    columns = _columns(shown, width, label_width)
     rows: Rows = []
     node = -1
     for zone in shown:
         place = f"node {zone.node} " if label_width == 14 else f"n{zone.node} "
         name = place + zone.name if zone.node != node else " " * len(place) + zone.name
-        rows.append(_zone_row(zone, name.ljust(label_width), width, glyphs))
+        rows.append(_zone_row(zone, name.ljust(label_width), columns, width, glyphs))
         node = zone.node
     if len(shown) < len(zones):
         lowest = min(zones[len(shown) :], key=lambda zone: zone.free_frames / max(1, zone.managed_frames))
@@ -67,27 +68,53 @@ def _gauges(zones: Sequence[ZoneView], width: int, limit: int, glyphs: Glyphs) -
     return rows
 
 
-def _zone_row(zone: ZoneView, name: str, width: int, glyphs: Glyphs) -> Row:
-    figures = part_of(zone.free_frames * PAGE_BYTES, zone.managed_frames * PAGE_BYTES).rjust(_FIGURES)
-    pressure, token = _pressure(zone)
-    words = pressure if width >= _WIDE else pressure[-4:]
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Cells of what stands right of the gauges, the same in every row so that they line up."""
+
+    gauge: int
+    words: int
+    figures: int
+    levels: bool
+
+
+def _columns(zones: Sequence[ZoneView], width: int, label: int) -> _Columns:
+    words = max((len(_words(zone, width)) for zone in zones), default=0)
+    figures = max((len(_size(zone)) for zone in zones), default=0)
+    levels = width >= _WIDEST
+    # One space before the figures, and one before the words where any zone has words.
+    taken = label + words + bool(words) + figures + 1 + _LEVELS * levels
+    return _Columns(max(_LEAST_GAUGE, width - taken), words, figures, levels)
+
+
+def _zone_row(zone: ZoneView, name: str, columns: _Columns, width: int, glyphs: Glyphs) -> Row:
+    token = _pressure(zone)[1]
     marks = (zone.min_frames, zone.low_frames, zone.high_frames)
-    levels = f"  min/low/high {'/'.join(map(format_frames, marks))}" if width >= _WIDEST else ""
-    length = max(4, width - len(name) - len(words) - len(figures) - _LEVELS * bool(levels))
+    levels = f"  min/low/high {'/'.join(map(format_frames, marks))}".rjust(_LEVELS) if columns.levels else ""
+    gap = " " * bool(columns.words)
     return row(
         dim(name),
-        *gauge(zone.free_frames, zone.least_free_frames, zone.managed_frames, length, token, glyphs, marks),
-        Span(words, token),
-        figures,
-        dim(levels.rjust(_LEVELS) if levels else ""),
+        *gauge(zone.free_frames, zone.least_free_frames, zone.managed_frames, columns.gauge, token, glyphs, marks),
+        Span(gap + _words(zone, width).ljust(columns.words), token),
+        f" {_size(zone):>{columns.figures}}",
+        dim(levels),
     )
+
+
+def _size(zone: ZoneView) -> str:
+    return part_of(zone.free_frames * PAGE_BYTES, zone.managed_frames * PAGE_BYTES)
+
+
+def _words(zone: ZoneView, width: int) -> str:
+    words = _pressure(zone)[0]
+    return words if width >= _WIDE else words.removeprefix("below ")
 
 
 def _pressure(zone: ZoneView) -> tuple[str, Token]:
     """Which watermark the zone is below, in words and as the colour of its gauge."""
     if zone.free_frames < zone.min_frames:
-        return " below min", Token.BAD
-    return (" below low", Token.NOTICE) if zone.free_frames < zone.low_frames else ("", Token.GAUGE)
+        return "below min", Token.BAD
+    return ("below low", Token.NOTICE) if zone.free_frames < zone.low_frames else ("", Token.GAUGE)
 
 
 def _key(width: int, glyphs: Glyphs) -> Row:

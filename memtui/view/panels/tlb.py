@@ -139,7 +139,7 @@ def _bracket(above: bool, below: bool, glyphs: Glyphs) -> str:
 
 
 def _mapped_now(access: TlbAccess, scale: _Scale, glyphs: Glyphs) -> Row:
-    """What the last level covers with the leaves as they are, against the whole footprint."""
+    """What the whole TLB covers with the leaves as they are, against the whole footprint."""
     name = cut_text(glyphs.text(access.name), _LABEL - 1, glyphs.more).ljust(_LABEL)
     drawn = scale.bar(access.reach_bytes, access.footprint_bytes, Token.GAUGE, glyphs)
     return row(strong(name), *drawn, strong(f" {size_of(access.reach_bytes)}"))
@@ -204,8 +204,8 @@ PANEL = Panel(
         "The TLB remembers translations in separate arrays per page size. Reach is entries times page size: the "
         "memory that can be accessed without a page walk. Arrays joined by a bracket are the same entries, competed "
         "for by two page sizes.\n\n"
-        "All bars share one log scale. The last bar is what the last level covers over the first access (the direct "
-        "map) as it is mapped now; the mark is its whole footprint.\n\n"
+        "All bars share one log scale. The last bar is what the whole TLB, both levels together, covers of the "
+        "first access (the direct map) as it is mapped now; the mark is its whole footprint.\n\n"
         "The table gives, for random access over each mapping (uniform unless named otherwise), the share of accesses "
         "that miss the first and the last level, the cycles a page walk takes then, and the translation cycles an "
         "average access pays beyond an L1 hit. A split can help: 1 GiB leaves have few entries, 2 MiB leaves many."

@@ -82,8 +82,9 @@ def _restoring(view: VmemmapView, glyphs: Glyphs) -> list[Row]:
     tables = row(dim("split tables "), strong(format_frames(view.table_frames)))
     if not view.restore_frames:
         return [tables]
-    able = Span(glyphs.yes, Token.GOOD) if view.restore_possible else Span(f"{glyphs.no} not there", Token.BAD)
-    return [tables, row(dim("to free all "), strong(format_frames(view.restore_frames)), " ", able)]
+    at_once = Span(f" {glyphs.text('·')} not at once", Token.NOTICE)
+    able = Span(f" {glyphs.yes}", Token.GOOD) if view.restore_possible else at_once
+    return [tables, row(dim("to free all "), strong(format_frames(view.restore_frames)), able)]
 
 
 def _pool(now: Snapshot, glyphs: Glyphs) -> list[Row]:
@@ -116,7 +117,8 @@ PANEL = Panel(
         "The first line is what struct pages would cost and what they cost now. Split tables are page tables of "
         "vmemmap's own 2 MiB leaves, one per 128 MiB of RAM, kept for ever. Before an optimised page can be freed it "
         "needs its frames back; 'to free all' says how much that is for the whole pool, and whether the allocator "
-        "could hand it over now.\n\n"
+        "could hand it over in one go; where it could not, pages can still go one by one, as each that is freed pays "
+        "for the next.\n\n"
         "In the map each cell stands for the struct pages of that stretch of physical memory."
     ),
     counters=(
