@@ -63,6 +63,12 @@ def test_golden_4_a_section_fills_one_2m_leaf_of_vmemmap() -> None:
     assert SECTION_MEMMAP_FRAMES == FRAMES_2M
 
 
+def test_golden_5_6_sections_per_tib_and_the_vmemmap_window() -> None:
+    assert TIB // (SECTION_FRAMES * 4096) == 8192
+    assert (1 << 46) // (SECTION_FRAMES * 4096) == 524288
+    assert (64 * TIB) // 4096 * 64 == TIB
+
+
 def test_golden_7_8_9_struct_pages_per_frame_and_page() -> None:
     assert FRAMES_2M // memmap_frames(FRAMES_2M) == 64
     assert (FRAMES_2M, memmap_frames(FRAMES_2M), FRAMES_2M - 1) == (512, 8, 511)

@@ -32,7 +32,7 @@ def test_row_2m_pages_with_hvo_off_take_2048_kb_each(pages: int) -> None:
 
 
 @pytest.mark.parametrize(("pages", "tables"), [(512, 8), (1024, 16), (2048, 32)])
-def test_row_first_growth_gives_back_7_of_8_and_splits_one_leaf_per_128_mib(pages: int, tables: int) -> None:
+def test_golden_11_first_growth_gives_back_7_of_8_and_splits_one_leaf_per_128_mib(pages: int, tables: int) -> None:
     """Golden 11: 28 kB per page; the boot frames become ordinary memory (MemTotal +32 kB per page on 6.18)."""
     guest = machine(hvo=True)
     with Changes(guest) as grown:
@@ -75,7 +75,7 @@ def test_row_the_state_of_a_page_is_fixed_when_it_enters_the_pool(
     guest.check()
 
 
-def test_row_1g_page_gives_back_4095_of_4096_frames() -> None:
+def test_golden_11_64_a_1g_page_gives_back_4095_of_4096_frames_over_8_leaves() -> None:
     """Golden 11 for 1 GiB, golden 64: a 1 GiB page splits 8 vmemmap leaves."""
     guest = machine(hvo=True)
     with Changes(guest) as grown:
