@@ -167,7 +167,7 @@ def _frames(machine: Machine) -> dict[str, int]:
     secret, cache, direct_map = machine.secretmem.frames, machine.page_cache, machine.direct_map
     slabs, traits = machine.slabs, machine.traits
     levels = traits.counted_table_levels
-    tables = processes.counted_tables(levels) + machine.secretmem.counted_tables(levels)
+    tables = sum(part.counted_tables(levels) for part in (processes, machine.secretmem, machine.fragmenter))
     if traits.counts_vmemmap_tables:
         tables += machine.memmap.table_frames
     return {
@@ -180,7 +180,7 @@ def _frames(machine: Machine) -> dict[str, int]:
         "SwapTotal": 0,
         "SwapFree": 0,
         "Dirty": cache.dirty_frames,
-        "AnonPages": processes.anon_frames,
+        "AnonPages": processes.anon_frames + machine.fragmenter.anon_frames,
         "Mapped": files.mapped_frames + secret,
         "Shmem": files.frames,
         "KReclaimable": slabs.reclaimable_frames,

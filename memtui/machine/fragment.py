@@ -1,8 +1,10 @@
 """Memory as months of use leave it: free, but in small blocks between pages that stay.
 
 In every 2^(order + 1) frames one page is kept, at random, and the rest is free, so that no free
-block above the order is left there. Three of four 4 MiB blocks keep movable pages: clean page
-cache, which reclaim drops and compaction moves. One of four keeps unmovable pages, as drivers
+block above the order is left there. Three of four 4 MiB blocks keep movable pages: anonymous memory
+of programs that have run for as long, which compaction moves and, without swap, nothing reclaims.
+They count as AnonPages, with their page tables; the programs themselves are not processes here and
+the OOM killer passes them over (oom_score_adj -1000). One of four keeps unmovable pages, as drivers
 take them with alloc_page; /proc/meminfo counts those nowhere, as in Linux, and nothing but their
 owner gives them back. The proportion is an assumption.
 
@@ -12,23 +14,20 @@ What requests may not have stays whole: the lowmem_reserve of lower zones.
 from __future__ import annotations
 
 import random
-from collections import OrderedDict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from memtui.machine import costs
 from memtui.machine.core import Core
 from memtui.machine.errors import FrameStateError, OutOfMemory
-from memtui.machine.file_index import NODE_CACHE, hold_nodes, nodes_of_span
-from memtui.machine.page_cache import PageCache, counts
+from memtui.machine.page_tables import PageTables
 from memtui.machine.physical.allocator import Gfp, PageAllocator
 from memtui.machine.physical.buddy import MigrateType
 from memtui.machine.physical.frame_map import BLOCK_FRAMES, BLOCK_SHIFT, Owner, mask_runs
 from memtui.machine.physical.scatter import every, free_all_but, free_mask
 from memtui.machine.physical.top_runs import TOP_ORDER
-from memtui.machine.slab import SlabCaches
 from memtui.snapshot import FrameKind
-from memtui.units import PPM
+from memtui.units import FRAMES_2M, PPM
 
 if TYPE_CHECKING:
     from memtui.machine.physical.migration import Moves
@@ -38,14 +37,14 @@ UNMOVABLE_IN: Final = 4
 
 
 class KeptPages:
-    """Scattered pages, as a mask per 4 MiB block; the oldest block first."""
+    """Scattered pages, as a mask per 4 MiB block."""
 
     def __init__(self, allocator: PageAllocator, kind: FrameKind, *, movable: bool) -> None:
         self.kind = kind
         self.movable = movable
         self.frames = 0
         self._allocator = allocator
-        self._masks: OrderedDict[int, int] = OrderedDict()
+        self._masks: dict[int, int] = {}
 
     def keep(self, start: int, frames: int, kept: int) -> None:
         """Takes a block over that this holds whole, and frees all of it but the frames of a mask over its 4 MiB."""
@@ -61,17 +60,12 @@ class KeptPages:
         self._masks[block] = self._masks.get(block, 0) | kept
         self.frames += kept.bit_count()
 
-    def free_block(self) -> int:
-        """Frees the pages of the oldest block; returns how many."""
-        block, mask = self._masks.popitem(last=False)
-        free_mask(self._allocator, block << BLOCK_SHIFT, mask, self)
-        self.frames -= mask.bit_count()
-        return mask.bit_count()
-
     def free_all(self) -> None:
         """Frees everything."""
-        while self._masks:
-            self.free_block()
+        for block, mask in self._masks.items():
+            free_mask(self._allocator, block << BLOCK_SHIFT, mask, self)
+        self._masks.clear()
+        self.frames = 0
 
     def relocate(self, moves: Moves) -> None:
         """Compaction has moved pages."""
@@ -103,51 +97,57 @@ class KeptPages:
             del self._masks[block]
 
 
-class ScatteredFile(KeptPages):
-    """Movable pages: clean page cache of one file, which lie all over memory."""
+class ScatteredAnon(KeptPages):
+    """Movable pages: anonymous memory of programs, mapped one after the other, which lies all over memory."""
 
-    def __init__(self, allocator: PageAllocator) -> None:
-        super().__init__(allocator, FrameKind.FILE, movable=True)
-        self._first = 0
-        """First page of the file that is in memory."""
+    def __init__(self, core: Core) -> None:
+        super().__init__(core.allocator, FrameKind.ANON, movable=True)
+        self._core = core
+        self._tables: PageTables | None = None
+        """None while nothing is mapped."""
 
-    @property
-    def dirty_frames(self) -> int:
-        """None: they came from a device long ago."""
-        return 0
+    def map(self, pages: int, node: int) -> None:
+        """Makes the page tables that so many further pages need. Raises OutOfMemory with nothing mapped."""
+        if self._tables is None:
+            self._tables = PageTables(self._core, node)
+        self._tables.populate(self.frames, pages)
 
-    @property
-    def nodes(self) -> int:
-        """XArray nodes they need."""
-        return nodes_of_span(self._first, self._first + self.frames)
+    def counted_tables(self, levels: int) -> int:
+        """Their page tables of the lowest `levels` levels: what nr_page_table_pages counts of them."""
+        return self._tables.counted(levels) if self._tables is not None else 0
 
-    def growth(self, frames: int) -> int:
-        """Nodes that so many further pages take."""
-        return nodes_of_span(self._first, self._first + self.frames + frames) - self.nodes
+    def free_all(self) -> None:
+        """Frees everything, the page tables too."""
+        super().free_all()
+        if self._tables is not None:
+            self._tables.release()
+            self._tables = None
 
-    def drop_clean(self, frames: int) -> int:
-        """Frees about `frames` pages, in whole blocks; returns how many."""
-        freed = 0
-        while freed < frames and self.frames:
-            freed += self.free_block()
-        self._first += freed
-        return freed
+    def claims(self) -> Iterator[tuple[Owner, int, int]]:
+        """(owner, first frame, frames) of every run, and of the page tables."""
+        yield from super().claims()
+        if self._tables is not None:
+            yield from self._tables.claims()
 
-    def clean(self, frames: int) -> int:
-        """Nothing is dirty."""
-        return 0
+    def check(self) -> None:
+        """Raises FrameStateError unless the count is that of the masks and every page has a table."""
+        super().check()
+        if self._tables is not None:
+            self._tables.check()
+            if self.frames and self._tables.slots_without_table(0, -(-self.frames // FRAMES_2M)):
+                raise FrameStateError("scattered anonymous pages lack page tables")
+        elif self.frames:
+            raise FrameStateError(f"{self.frames} scattered anonymous pages without page tables")
 
 
 class Fragmentation:
     """One round of scattering, until it is undone."""
 
-    def __init__(self, core: Core, slabs: SlabCaches, page_cache: PageCache, order: int, rng: random.Random) -> None:
+    def __init__(self, core: Core, order: int, rng: random.Random) -> None:
         self._core = core
-        self._slabs = slabs
-        self._cache = page_cache
         self._order = order
         self._rng = rng
-        self.file = ScatteredFile(core.allocator)
+        self.anon = ScatteredAnon(core)
         self.pinned = KeptPages(core.allocator, FrameKind.KERNEL, movable=False)
 
     def scatter(self, node: int, frames: int) -> int:
@@ -165,8 +165,9 @@ class Fragmentation:
 
     def undo(self) -> None:
         """Frees every page kept."""
-        self._cache.delete(self.file)
-        self._core.meter.charge(costs.FREE_PAGE, self.pinned.frames)
+        self._core.meter.charge(costs.UNMAP_PAGE, self.anon.frames)
+        self._core.meter.charge(costs.FREE_PAGE, self.anon.frames + self.pinned.frames)
+        self.anon.free_all()
         self.pinned.free_all()
 
     def _break_block(self, node: int, size: int) -> bool:
@@ -174,21 +175,15 @@ class Fragmentation:
         movable = self._rng.randrange(UNMOVABLE_IN) > 0
         group = 2 << self._order
         kept = every(group, self._rng.randrange(group))
-        pages: KeptPages = self.file if movable else self.pinned
+        pages = self.anon if movable else self.pinned
         pages_kept = (1 << size) // group
         try:
-            held = hold_nodes(self._slabs, lambda: self.file.growth(pages_kept)) if movable else 0
+            if movable:
+                self.anon.map(pages_kept, node)
+            start = self._core.allocator.allocate(pages, _MOVABLE if movable else _UNMOVABLE, size, node)
         except OutOfMemory:
             return False
-        gfp = _MOVABLE if movable else _UNMOVABLE
-        try:
-            start = self._core.allocator.allocate(pages, gfp, size, node)
-        except OutOfMemory:
-            self._slabs.free(NODE_CACHE, held)
-            return False
-        before = counts(self.file)
         pages.keep(start, 1 << size, kept)
-        self._cache.settle(self.file, before, held)
         self._charge(1 << size, pages_kept, movable=movable)
         return True
 
@@ -196,21 +191,20 @@ class Fragmentation:
         self._core.meter.charge(costs.ALLOC_PAGE, frames)
         self._core.meter.charge(costs.FREE_PAGE, frames - kept)
         if movable:
-            self._core.meter.charge(costs.FILE_PAGE_READ, kept)
+            for operation in (costs.FAULT, costs.ZERO_PAGE, costs.MAP_PAGE):
+                self._core.meter.charge(operation, kept)
 
 
 class Fragmenter:
-    """All fragmentation there is. Its movable pages are the page cache's, and claimed there."""
+    """All fragmentation there is."""
 
-    def __init__(self, core: Core, slabs: SlabCaches, page_cache: PageCache) -> None:
+    def __init__(self, core: Core) -> None:
         self._core = core
-        self._slabs = slabs
-        self._cache = page_cache
         self._rounds: dict[Fragmentation, None] = {}
 
     def begin(self, order: int, rng: random.Random) -> Fragmentation:
         """A round that is to leave no free block above `order` where it scatters."""
-        fragmentation = Fragmentation(self._core, self._slabs, self._cache, order, rng)
+        fragmentation = Fragmentation(self._core, order, rng)
         self._rounds[fragmentation] = None
         return fragmentation
 
@@ -224,16 +218,26 @@ class Fragmenter:
         zones = [zone for zone in self._core.allocator.zones if zone.layout.node == node]
         return sum(zone.managed_frames for zone in zones) * share_ppm // PPM
 
+    @property
+    def anon_frames(self) -> int:
+        """Anonymous pages among what is kept (AnonPages)."""
+        return sum(fragmentation.anon.frames for fragmentation in self._rounds)
+
+    def counted_tables(self, levels: int) -> int:
+        """Page tables of the lowest `levels` levels that map them (PageTables)."""
+        return sum(fragmentation.anon.counted_tables(levels) for fragmentation in self._rounds)
+
     def claims(self) -> Iterator[tuple[Owner, int, int]]:
-        """(owner, first frame, frames) of all unmovable pages."""
+        """(owner, first frame, frames) of all pages kept and their page tables."""
         for fragmentation in self._rounds:
+            yield from fragmentation.anon.claims()
             yield from fragmentation.pinned.claims()
 
     def check(self) -> None:
         """Raises FrameStateError unless the counts are those of the pages."""
         for fragmentation in self._rounds:
             fragmentation.pinned.check()
-            fragmentation.file.check()
+            fragmentation.anon.check()
 
 
 _MOVABLE: Final = Gfp(MigrateType.MOVABLE, reclaim=False, oom=False, this_node=True, kswapd=False)

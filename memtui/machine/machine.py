@@ -91,7 +91,7 @@ class Machine:
             self.processes = Processes(self.core, self.slabs, rmap, kernel.thp)
             self.tmpfs = Tmpfs(self.core, self.slabs, kernels.choose("shmem_thp", kernel.shmem_thp))
             self.page_cache = PageCache(self.core, self.slabs)
-            self.fragmenter = Fragmenter(self.core, self.slabs, self.page_cache)
+            self.fragmenter = Fragmenter(self.core)
             self.reclaim = Reclaim(self.core, self.page_cache, self.tmpfs, self.slabs)
         except OutOfMemory as short:
             raise MachineStopped(f"cannot boot: {short}") from None

@@ -9,7 +9,7 @@ when nothing clean is left. Writers are held back once a fifth of what could be 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from memtui.machine import costs
 from memtui.machine.core import Core
@@ -29,37 +29,6 @@ if TYPE_CHECKING:
 LEAST_BATCH_FRAMES: Final = 16384
 """Pages read in one go, at least; more on larger machines, so that filling any of them is as many steps."""
 BATCHES_PER_RAM: Final = 64
-
-
-class CachedPages(Protocol):
-    """The pages of one file in the cache."""
-
-    @property
-    def frames(self) -> int:
-        """Pages in memory."""
-
-    @property
-    def dirty_frames(self) -> int:
-        """Those that differ from what is on disk."""
-
-    @property
-    def nodes(self) -> int:
-        """XArray nodes they need."""
-
-    def drop_clean(self, frames: int) -> int:
-        """Frees up to `frames` clean pages, oldest first (whole blocks of them, perhaps a few more); returns how many.
-
-        0 only if there is none.
-        """
-
-    def clean(self, frames: int) -> int:
-        """Up to `frames` dirty pages have been written back; returns how many there were."""
-
-    def free_all(self) -> None:
-        """The file is deleted."""
-
-    def claims(self) -> Iterator[tuple[Owner, int, int]]:
-        """(owner, first frame, frames) of every run."""
 
 
 Counts = tuple[int, int, int]
@@ -129,7 +98,7 @@ class PageCache:
         self._core = core
         self._slabs = slabs
         self._node = node
-        self._files: dict[CachedPages, None] = {}
+        self._files: dict[CachedFile, None] = {}
         """Files with pages in memory, oldest first."""
         self.frames = 0
         """Pages of all files (Cached, without tmpfs)."""
@@ -137,7 +106,7 @@ class PageCache:
         """Those to be written back (Dirty)."""
         self.nodes = 0
         """XArray nodes (radix_tree_node) of all files."""
-        self.flusher: Flusher[CachedPages] = Flusher(core, self)
+        self.flusher: Flusher[CachedFile] = Flusher(core, self)
 
     @property
     def batch_frames(self) -> int:
@@ -186,7 +155,7 @@ class PageCache:
             self.flusher.wake()
             frames -= part
 
-    def delete(self, file: CachedPages) -> None:
+    def delete(self, file: CachedFile) -> None:
         """Deletes a file: all of its pages go, dirty or not."""
         before = counts(file)
         self._core.meter.charge(costs.FREE_PAGE, file.frames)
@@ -213,7 +182,7 @@ class PageCache:
         self._core.vm_events["nr_written"] += written
         return written
 
-    def settle(self, file: CachedPages, before: Counts, held: int = 0) -> None:
+    def settle(self, file: CachedFile, before: Counts, held: int = 0) -> None:
         """Brings the sums in step with a file that has changed; nodes held beyond its need go back."""
         frames, dirty, nodes = counts(file)
         self.frames += frames - before[0]
@@ -254,7 +223,7 @@ class PageCache:
             self._core.vm_events[name] += freed
         return freed
 
-    def _in_turn(self, files: Iterable[CachedPages], frames: int, take: Callable[[CachedPages, int], int]) -> int:
+    def _in_turn(self, files: Iterable[CachedFile], frames: int, take: Callable[[CachedFile, int], int]) -> int:
         """Applies `take` (file, pages still wanted → pages done) to the files in order until enough is done."""
         done = 0
         for file in list(files):
@@ -266,6 +235,6 @@ class PageCache:
         return done
 
 
-def counts(file: CachedPages) -> Counts:
+def counts(file: CachedFile) -> Counts:
     """Pages, dirty pages and nodes of a file now."""
     return file.frames, file.dirty_frames, file.nodes

@@ -45,7 +45,7 @@ class Fragment(Activity[FragmentParams]):
                 self.progress = f"{format_frames(done)} of {format_frames(sum(shares))}"
                 yield self.machine.take_ns()
         block = format_bytes(PAGE_BYTES << params.order)
-        kept = f"{format_count(work.file.frames)} movable and {format_count(work.pinned.frames)} unmovable pages"
+        kept = f"{format_count(work.anon.frames)} movable and {format_count(work.pinned.frames)} unmovable pages"
         self.machine.core.log(f"no free block above {block} is left in {format_frames(done)}: {kept} are in the way")
 
     def finish(self) -> Steps:

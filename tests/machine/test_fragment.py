@@ -18,14 +18,14 @@ from tests.machine.bench import check_frames, small_core
 
 
 class Bench:
-    """Core, slabs, page cache and fragmenter."""
+    """Core, slabs, page cache and fragmenter, with what reclaim can take."""
 
     def __init__(self, ram_bytes: int = 8 * GIB, nodes: int = 1) -> None:
         self.core: Core = small_core(ram_bytes, nodes)
         self.slabs = SlabCaches(self.core)
         self.cache = PageCache(self.core, self.slabs)
         self.core.allocator.shrinkers = [self.cache]
-        self.fragmenter = Fragmenter(self.core, self.slabs, self.cache)
+        self.fragmenter = Fragmenter(self.core)
 
     def scatter(self, order: int, share_ppm: int = PPM, seed: int = 7) -> Fragmentation:
         """One round on every node."""
@@ -76,9 +76,9 @@ def test_no_free_block_above_the_order_is_left(order: int) -> None:
     blocks = bench.blocks()
     assert not any(blocks[order + 1 :])
     assert blocks[order]
-    kept = free - bench.core.allocator.free_frames - bench.slabs.reclaimable_frames
+    kept = free - bench.core.allocator.free_frames - bench.core.allocator.frame_map.by_kind[FrameKind.PAGE_TABLE]
     assert 0.97 < kept * (2 << order) / free <= 1
-    assert fragmentation.file.frames + fragmentation.pinned.frames == kept
+    assert fragmentation.anon.frames + fragmentation.pinned.frames == kept
     bench.check()
 
 
@@ -97,13 +97,29 @@ def test_both_nodes_are_scattered() -> None:
     bench.check()
 
 
-def test_movable_pages_are_page_cache_and_a_quarter_is_not_movable() -> None:
+def test_movable_pages_are_anonymous_and_a_quarter_is_not_movable() -> None:
     bench = Bench()
     fragmentation = bench.scatter(4)
     kinds = bench.core.allocator.frame_map.by_kind
-    assert kinds[FrameKind.FILE] == bench.cache.frames == fragmentation.file.frames
+    assert kinds[FrameKind.ANON] == bench.fragmenter.anon_frames == fragmentation.anon.frames
     assert kinds[FrameKind.KERNEL] == fragmentation.pinned.frames
-    assert 0.2 < kinds[FrameKind.KERNEL] / (kinds[FrameKind.KERNEL] + kinds[FrameKind.FILE]) < 0.3
+    assert 0.2 < kinds[FrameKind.KERNEL] / (kinds[FrameKind.KERNEL] + kinds[FrameKind.ANON]) < 0.3
+    assert bench.fragmenter.counted_tables(1) == -(-fragmentation.anon.frames // 512)
+
+
+def test_meminfo_counts_the_movable_pages_and_their_tables() -> None:
+    machine = Machine(MachineConfig("small", GIB, 1))
+    before = machine.counters()
+    fragmentation = machine.fragmenter.begin(4, random.Random(7))
+    fragmentation.scatter(0, machine.fragmenter.share_of(0, PPM))
+    machine.check()
+    after = machine.counters()
+    assert after["AnonPages"] - before["AnonPages"] == 4 * fragmentation.anon.frames > 0
+    tables = machine.core.allocator.frame_map.by_kind[FrameKind.PAGE_TABLE]
+    assert 0 < after["PageTables"] - before["PageTables"] <= 4 * tables
+    machine.fragmenter.end(fragmentation)
+    assert machine.counters()["AnonPages"] == before["AnonPages"]
+    assert machine.counters()["PageTables"] == before["PageTables"]
 
 
 def test_the_same_seed_scatters_the_same_and_another_differently() -> None:
@@ -134,14 +150,23 @@ def test_ending_it_leaves_what_others_took_meanwhile() -> None:
     bench.check()
 
 
-def test_reclaim_drops_the_movable_pages_and_large_blocks_come_back() -> None:
+def test_reclaim_takes_none_of_it() -> None:
     bench = Bench()
     fragmentation = bench.scatter(6)
-    assert bench.blocks()[10] == 0
-    bench.cache.drop()
-    assert fragmentation.file.frames == 0
-    assert bench.blocks()[10] > 1000
+    blocks, kept = bench.blocks(), fragmentation.anon.frames
+    assert bench.cache.shrink(100_000, direct=True) == bench.cache.drop() == 0
+    assert (bench.blocks(), fragmentation.anon.frames) == (blocks, kept)
     bench.check()
+
+
+def test_the_oom_killer_passes_it_over() -> None:
+    machine = Machine(MachineConfig("small", GIB, 1))
+    fragmentation = machine.fragmenter.begin(0, random.Random(7))
+    fragmentation.scatter(0, machine.fragmenter.share_of(0, PPM))
+    kept = fragmentation.anon.frames
+    assert not machine.processes.oom.kill()
+    assert fragmentation.anon.frames == kept
+    machine.check()
 
 
 def large_blocks(machine: Machine) -> int:
