@@ -15,8 +15,11 @@ from memtui.units import format_bytes, format_clock, format_count, shorten
 WIDTH: Final = 100
 """Columns the report keeps to."""
 
-MOST_LINES: Final = 200
-"""Lines of the log that are shown; the JSON result has every event."""
+FIRST_LINES: Final = 150
+"""Lines of a long log that are shown from its beginning; the JSON result has every event."""
+
+LAST_LINES: Final = 100
+"""And from its end."""
 
 SOURCE_COLUMNS: Final = 24
 """Longest name of a cause that is still aligned."""
@@ -85,34 +88,42 @@ def _free_blocks(result: Result) -> Iterator[str]:
 
 
 def _log(result: Result) -> Iterator[str]:
-    lines = fold(result.events)
+    lines = fold(result.events, result.info.event_times_ns)
     if not lines:
         return
     yield "what happened (* worth a look, ! went wrong)"
     if result.events_dropped:
         yield f"  (the first {_plural(result.events_dropped, 'event')} are no longer known)"
-    columns = min(max(len(line.first.source) for line in lines[:MOST_LINES]), SOURCE_COLUMNS)
-    for line in lines[:MOST_LINES]:
+    columns = min(max(len(line.event.source) for line in lines), SOURCE_COLUMNS)
+    cut = len(lines) > FIRST_LINES + LAST_LINES
+    for line in lines[:FIRST_LINES] if cut else lines:
         yield from _happened(line, columns)
-    if len(lines) > MOST_LINES:
-        yield f"  and {_plural(len(lines) - MOST_LINES, 'line')} more; --json FILE writes every event"
+    if cut:
+        left = len(lines) - FIRST_LINES - LAST_LINES
+        yield f"  ... {_plural(left, 'line')} left out here; --json FILE writes every event"
+        for line in lines[-LAST_LINES:]:
+            yield from _happened(line, columns)
 
 
 def _happened(line: Line, columns: int) -> list[str]:
-    mark = _MARKS.get(line.first.severity, " ")
-    start = f"{mark}{format_clock(line.first.time_ns):>11}  {shorten(line.first.source, columns):<{columns}}  "
-    text = line.first.text
-    if line.count > 1:
-        text += f" (and {format_count(line.count - 1)} more like it, until {format_clock(line.last.time_ns)})"
-    return _wrap(text, start, " " * (columns + 16))
+    event = line.event
+    mark = _MARKS.get(event.severity, " ")
+    start = f"{mark}{format_clock(event.time_ns):>11}  {shorten(event.source, columns):<{columns}}  "
+    indent = " " * (columns + 16)
+    lines = _wrap(event.text, start, indent)
+    if line.left_out:
+        lines += _wrap(f"({format_count(line.left_out)} more like it, until {format_clock(line.until_ns)})", indent)
+    return lines
 
 
 def _expectations(result: Result) -> Iterator[str]:
-    if not result.outcomes:
+    if not result.outcomes and not result.not_reached:
         return
-    failed = len(result.failed)
-    met = len(result.outcomes) - failed
-    yield f"what was expected: {format_count(met)} met" + (f", {format_count(failed)} not" if failed else "")
+    failed, not_reached = len(result.failed), len(result.not_reached)
+    verdicts = [f"{format_count(len(result.outcomes) - failed)} met"]
+    verdicts += [f"{format_count(failed)} not"] if failed else []
+    verdicts += [f"{format_count(not_reached)} not reached"] if not_reached else []
+    yield f"what was expected: {', '.join(verdicts)}"
     for outcome in result.outcomes:
         at_ns = outcome.expectation.at_ns
         when = "at the end" if at_ns is None else f"at {format_clock(at_ns)}"

@@ -1,0 +1,20 @@
+"""Which events say the same thing with other numbers, so that a long row of them can be told in short."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from memtui.snapshot import Event
+
+Kind = tuple[str, str]
+
+_NUMBERS: Final = re.compile(r"0x[0-9a-f]+|\d+(?:[ .,]\d+)*")
+
+
+def kind_of(event: Event) -> Kind | None:
+    """Events of one kind differ in nothing but numbers: same cause, same words, same units.
+
+    None for notices and failures: each of those is told by itself.
+    """
+    return (event.source, _NUMBERS.sub("#", event.text)) if event.severity == "info" else None
