@@ -92,6 +92,19 @@ def _ours(name: str, unit: Unit, meaning: str, kind: Kind = Kind.GAUGE) -> Field
     return Field(name, unit, kind, Source.MEMTUI, meaning)
 
 
+def _extfrag(order: int) -> Field:
+    return _ours(
+        f"extfrag_index.{order}",
+        Unit.PER_MILLE,
+        f"why no block of order {order} is free: towards 1000 fragmentation, towards 0 lack of memory; -1000 one is",
+    )
+
+
+def _unusable(order: int) -> Field:
+    meaning = f"share of free memory in blocks too small for order {order}"
+    return _ours(f"unusable_index.{order}", Unit.PER_MILLE, meaning)
+
+
 _MEMINFO: Final = (
     _memory("MemTotal", "RAM the page allocator manages; what boot reserved (memmap, kernel) is not in it"),
     _memory("MemFree", "memory nobody uses"),
@@ -156,7 +169,10 @@ _VMSTAT_PAGES: Final = (
 _VMSTAT_EVENTS: Final = (
     _events("pswpin", "pages read from swap", Unit.PAGES),
     _events("pswpout", "pages written to swap", Unit.PAGES),
-    _events("allocstall_normal", "allocations from ZONE_NORMAL that had to reclaim first"),
+    _events("allocstall_dma", "allocations that only ZONE_DMA could serve and that had to reclaim first"),
+    _events("allocstall_dma32", "the same for allocations from ZONE_DMA32 or below"),
+    _events("allocstall_normal", "the same for allocations from any zone, for the kernel's own use"),
+    _events("allocstall_movable", "the same for pages that can be moved"),
     _events("pgsteal_kswapd", "pages kswapd reclaimed", Unit.PAGES),
     _events("pgsteal_direct", "pages allocations reclaimed for themselves", Unit.PAGES),
     _events("pgscan_kswapd", "pages kswapd looked at", Unit.PAGES),
@@ -168,6 +184,7 @@ _VMSTAT_EVENTS: Final = (
     _events("drop_slab", "writes to drop_caches that drop kernel objects"),
     _events("oom_kill", "processes killed because memory ran out"),
     _events("pgmigrate_success", "pages moved elsewhere", Unit.PAGES),
+    _events("thp_migration_success", "huge pages moved elsewhere"),
     _events("compact_migrate_scanned", "pages compaction looked at to move away", Unit.PAGES),
     _events("compact_free_scanned", "pages compaction looked at to move to", Unit.PAGES),
     _events("compact_isolated", "pages compaction took out to move", Unit.PAGES),
@@ -212,11 +229,8 @@ _DERIVED: Final = (
     _ours("sim_kernel_pt_frames", Unit.PAGES, "page tables of the direct map made by splits"),
     _ours("sim_vmemmap_pt_frames", Unit.PAGES, "page tables of vmemmap made by splits"),
     _ours("sim_hvo_frames_freed", Unit.PAGES, "frames of struct pages given back by optimised huge pages"),
-    _ours(
-        "fragmentation_index_2m",
-        Unit.PER_MILLE,
-        "why a 2 MiB block is not there: towards 1000 fragmentation, towards 0 lack of memory, -1000 one is there",
-    ),
+    *(_extfrag(order) for order in range(11)),
+    *(_unusable(order) for order in range(11)),
     _ours("sim_stopped", Unit.EVENTS, "1 when the machine could not go on: nothing left to kill", Kind.COUNT),
 )
 

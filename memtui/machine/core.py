@@ -57,12 +57,15 @@ class Core:
     events: list[MachineEvent] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
     """Work put off since the engine last asked; the machine itself has no clock."""
-    vm_events: Counter[str] = field(default_factory=Counter)
-    """Counts of /proc/vmstat events under Linux's names (`thp_fault_alloc`); they only grow."""
     cause: str = "boot"
     """The action at work, for the log and for asking who split a leaf."""
     running: bool = True
     """Off during boot: nothing is logged or counted in /proc/vmstat yet (SYSTEM_RUNNING)."""
+
+    @property
+    def vm_events(self) -> Counter[str]:
+        """Counts of /proc/vmstat events under Linux's names (`thp_fault_alloc`); they only grow."""
+        return self.allocator.vm_events
 
     def log(self, text: str, severity: Severity = Severity.INFO, source: str | None = None) -> None:
         """Adds a line to the log, in the name of the action at work unless `source` says another."""

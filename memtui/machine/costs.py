@@ -108,6 +108,9 @@ COPY_PAGE: Final = Operation(
 MIGRATE_PAGE: Final = Operation("migrate a page", 2400, "assumed: allocate, copy, unmap, map and flush one page")
 """Moving one movable page away: compaction, contiguous allocation."""
 
+COMPACT_SCAN: Final = Operation("scan a pageblock", 1000, "assumed: 2 ns per struct page read")
+"""One of compaction's scanners looks through 2 MiB; pages moved are MIGRATE_PAGE."""
+
 # Faults and page tables
 
 FAULT: Final = Operation("page fault", 400, "recorded: mapping a page of an existing file 0.9 us with map and access")

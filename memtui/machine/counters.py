@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from memtui.machine.boot_mapping import Level
+from memtui.machine.physical.buddy import ORDERS
+from memtui.machine.physical.fragmentation import fragmentation_index, unusable_index
 from memtui.units import FRAMES_2M, PPM, kb_of_frames
 
 if TYPE_CHECKING:
@@ -30,7 +32,10 @@ VM_EVENTS: Final = (
     "nr_written",
     "pswpin",
     "pswpout",
+    "allocstall_dma",
+    "allocstall_dma32",
     "allocstall_normal",
+    "allocstall_movable",
     "pgsteal_kswapd",
     "pgsteal_direct",
     "pgscan_kswapd",
@@ -42,6 +47,7 @@ VM_EVENTS: Final = (
     "drop_slab",
     "oom_kill",
     "pgmigrate_success",
+    "thp_migration_success",
     "compact_migrate_scanned",
     "compact_free_scanned",
     "compact_isolated",
@@ -139,26 +145,16 @@ def derived(machine: Machine, reach_bytes: int, miss_ppm: int) -> dict[str, int 
         "sim_kernel_pt_frames": machine.direct_map.table_frames,
         "sim_vmemmap_pt_frames": memmap.table_frames,
         "sim_hvo_frames_freed": memmap.full_frames - used,
-        "fragmentation_index_2m": fragmentation_index(machine, 9),
+        **_fragmentation(machine),
     }
 
 
-def fragmentation_index(machine: Machine, order: int) -> int:
-    """Why a block of `order` is not to be had, over all zones (`__fragmentation_index`); -1000: one is free."""
-    blocks = [zone.buddy.free_blocks() for zone in machine.core.allocator.zones]
-    by_order = [sum(counts) for counts in zip(*blocks, strict=True)]
-    return index_of(by_order, order)
-
-
-def index_of(blocks_by_order: list[int], order: int) -> int:
-    """The fragmentation index of a set of free blocks (mm/vmstat.c): 0 lack of memory … 1000 fragmentation."""
-    blocks = sum(blocks_by_order)
-    if not blocks:
-        return 0
-    if any(blocks_by_order[order:]):
-        return -1000
-    pages = sum(count << place for place, count in enumerate(blocks_by_order))
-    return 1000 - (1000 + pages * 1000 // (1 << order)) // blocks
+def _fragmentation(machine: Machine) -> dict[str, int]:
+    """The indices of fragmentation by order, over all zones."""
+    by_zone = [zone.buddy.free_blocks() for zone in machine.core.allocator.zones]
+    free = [sum(counts) for counts in zip(*by_zone, strict=True)]
+    values = {f"extfrag_index.{order}": fragmentation_index(free, order) for order in range(ORDERS)}
+    return values | {f"unusable_index.{order}": unusable_index(free, order) for order in range(ORDERS)}
 
 
 def _frames(machine: Machine) -> dict[str, int]:

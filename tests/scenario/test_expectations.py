@@ -42,7 +42,7 @@ def bound(counter: str, written: str) -> Bound:
         ("tlb_miss_ppm", "0.5 .. 100%", 500_000, 1_000_000),
         ("tlb_miss_ppm", "0.25", 250_000, 250_000),
         ("tlb_miss_ppm", "25", 25, 25),
-        ("fragmentation_index_2m", "-1000", -1000, -1000),
+        ("extfrag_index.9", "-1000", -1000, -1000),
         ("HugePages_Total", "512", 512, 512),
         ("anon_vma_chain", "{min: 30900}", 30900, None),
         ("buddyinfo.0.Normal.9", "{min: 1}", 1, None),

@@ -33,7 +33,7 @@ def taken(field: str, kind: str) -> bool:
     """Whether a value of this kind is right for the field after all."""
     if field in FREE_TEXT:
         return kind in ("text", "size")
-    if field == "fragmentation_index_2m":
+    if field.startswith(("extfrag_index.", "unusable_index.")):
         return kind == "number"
     return kind == "truth" and field in ("gbpages", "hugetlb_optimize_vmemmap", "advise", "misaligned", "random")
 

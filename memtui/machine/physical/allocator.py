@@ -2,18 +2,20 @@
 
 `get_page_from_freelist` and `__alloc_pages_slowpath` of mm/page_alloc.c in their order: zones
 above the low watermark; then kswapd reclaims and the min watermark counts; then direct
-reclaim; then, for orders up to 3, the OOM killer. Requests name a Gfp, which says what of that
-they may cause.
+reclaim, for orders above 3 in turns with compaction (`costly.py`); then, for orders up to 3, the
+OOM killer. Requests name a Gfp, which says what of that they may cause.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from memtui.machine.errors import OutOfMemory
 from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES, MigrateType
+from memtui.machine.physical.costly import Compactor, CostlyRequest
 from memtui.machine.physical.extents import FrameList
 from memtui.machine.physical.frame_map import FrameMap, Owner
 from memtui.machine.physical.top_runs import TOP_FRAMES
@@ -32,6 +34,8 @@ class Gfp:
     """May reclaim directly."""
     oom: bool = True
     """May end in an OOM kill."""
+    retry: bool = False
+    """Tries again as long as reclaim gets anywhere (__GFP_RETRY_MAYFAIL); else a costly order is tried for once."""
     this_node: bool = False
     """Only the given node will do (__GFP_THISNODE)."""
     kswapd: bool = True
@@ -45,7 +49,7 @@ GFP_HIGHUSER: Final = Gfp(MigrateType.UNMOVABLE)
 GFP_HIGHUSER_MOVABLE: Final = Gfp(MigrateType.MOVABLE)
 GFP_TRANSHUGE_LIGHT: Final = Gfp(MigrateType.MOVABLE, reclaim=False, oom=False, kswapd=False)
 """A huge page at fault time, without madvise: only if one is free (defrag=madvise)."""
-GFP_HUGETLB: Final = Gfp(MigrateType.MOVABLE, oom=False, this_node=True)
+GFP_HUGETLB: Final = Gfp(MigrateType.MOVABLE, oom=False, retry=True, this_node=True)
 """htlb_alloc_mask with __GFP_RETRY_MAYFAIL and __GFP_THISNODE."""
 GFP_VMEMMAP: Final = Gfp(MigrateType.UNMOVABLE, oom=False, this_node=True)
 """Struct-page frames of an optimised huge page: GFP_KERNEL with __GFP_RETRY_MAYFAIL and __GFP_THISNODE."""
@@ -77,8 +81,10 @@ class PageAllocator:
         """Kills one process; False if nothing killable is left."""
         self.injector: Injector | None = None
         """Makes chosen requests fail, for tests and scenarios."""
-        self.stalls = 0
-        """Requests that had to reclaim directly (allocstall_*)."""
+        self.compactor: Compactor | None = None
+        """Makes free blocks of a costly order by moving pages."""
+        self.vm_events: Counter[str] = Counter()
+        """Counts of /proc/vmstat events, the whole machine's."""
         self._reclaiming = False
         """A shrinker is at work: what it allocates itself may use the reserves (PF_MEMALLOC)."""
         self._nodes = 1 + max(zone.layout.node for zone in zones)
@@ -190,18 +196,32 @@ class PageAllocator:
         if self._reclaiming:
             return self._from_zones(taken, owner, zones, gfp, count, order, lambda zone: 0)
         missing = self._from_zones(taken, owner, zones, gfp, count, order, _low_mark)
-        if missing and gfp.kswapd and self._kswapd(zones, missing << order):
+        if missing and gfp.kswapd and self._kswapd(zones, gfp, missing, order):
             missing = self._from_zones(taken, owner, zones, gfp, missing, order, _low_mark)
         if missing:
             missing = self._from_zones(taken, owner, zones, gfp, missing, order, _min_mark)
+        if missing and gfp.reclaim and order > COSTLY_ORDER:
+            return self._costly(taken, owner, zones, gfp, missing, order)
         while missing and gfp.reclaim:
-            self.stalls += 1
+            self._count_stall(gfp)
             if not self._shrink(missing << order, direct=True):
                 break
             missing = self._from_zones(taken, owner, zones, gfp, missing, order, _min_mark)
         while missing and gfp.oom and order <= COSTLY_ORDER and self.oom_killer is not None and self.oom_killer():
             missing = self._from_zones(taken, owner, zones, gfp, missing, order, _min_mark)
         return missing
+
+    def _costly(self, taken: FrameList, owner: Owner, zones: list[Zone], gfp: Gfp, missing: int, order: int) -> int:
+        """Compaction and reclaim in turns for a large order; returns the blocks missing."""
+
+        def take(count: int) -> int:
+            return self._from_zones(taken, owner, zones, gfp, count, order, _min_mark)
+
+        def reclaim(frames: int) -> int:
+            self._count_stall(gfp)
+            return self._shrink(frames, direct=True) if frames > 0 else 0
+
+        return CostlyRequest(order, gfp, zones, self.compactor, take, reclaim, self.vm_events).run(missing)
 
     def _from_zones(
         self, taken: FrameList, owner: Owner, zones: list[Zone], gfp: Gfp, count: int, order: int, mark: Mark
@@ -220,10 +240,24 @@ class PageAllocator:
                 break
         return count
 
-    def _kswapd(self, zones: list[Zone], frames: int) -> int:
-        """What kswapd frees once it is woken: enough for the request and to lift the zones to their high marks."""
-        gap = sum(max(0, zone.marks.high - zone.buddy.free_frames) for zone in zones)
-        return self._shrink(frames + gap, direct=False)
+    def _kswapd(self, zones: list[Zone], gfp: Gfp, missing: int, order: int) -> int:
+        """What kswapd frees once it is woken: enough for the request and to lift the zones to their high marks.
+
+        Where enough is free for a costly order, and only too scattered, it leaves the rest to compaction.
+        """
+        frames = missing << order
+        if order > COSTLY_ORDER:
+            spare = (zone.spare_frames(zone.marks.high, gfp.highest_zone) for zone in zones)
+            frames = max(0, frames - sum(room for room in spare if room > 0))
+        frames += sum(max(0, zone.marks.high - zone.buddy.free_frames) for zone in zones)
+        for zone in zones:
+            zone.compaction.forget_skips()
+        return self._shrink(frames, direct=False) if frames else 0
+
+    def _count_stall(self, gfp: Gfp) -> None:
+        """A request reclaims directly (ALLOCSTALL, by the highest zone that would do)."""
+        zone = "movable" if gfp.migratetype is MigrateType.MOVABLE else ("dma", "dma32", "normal")[gfp.highest_zone]
+        self.vm_events[f"allocstall_{zone}"] += 1
 
     def _shrink(self, frames: int, *, direct: bool) -> int:
         freed = 0

@@ -119,6 +119,11 @@ class Buddy:
         listed = [sum(len(lists[order]) for lists in self._lists) for order in range(TOP_ORDER)]
         return (*listed, sum(top.blocks for top in self._top))
 
+    def blocks_from(self, order: int) -> int:
+        """Free blocks of this order and above, each counted as the blocks of this order that it holds."""
+        listed = (len(lists[place]) << (place - order) for lists in self._lists for place in range(order, TOP_ORDER))
+        return sum(listed) + (sum(top.blocks for top in self._top) << (TOP_ORDER - order))
+
     def free_runs(self) -> Iterator[tuple[int, int, MigrateType]]:
         """(first frame, frames, list it is on) of every free block; runs of top blocks in one."""
         for kind in MigrateType:

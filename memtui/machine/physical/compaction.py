@@ -8,8 +8,10 @@ neither a source worth having (a huge page) nor a target (a free block of pagebl
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from memtui.machine import costs
 from memtui.machine.core import Core
@@ -20,23 +22,31 @@ from memtui.machine.physical.frame_map import BLOCK_SHIFT, FrameMap, Owner
 from memtui.machine.physical.migration import Moves, Relocatable
 from memtui.machine.physical.zone import Zone
 
+STRIDE: Final = 32
+"""COMPACT_CLUSTER_MAX: how far asynchronous compaction steps when it looks for free frames (`isolate_freepages`)."""
+
 
 @dataclass(slots=True)
 class Compaction:
-    """One pass over a zone."""
+    """One run over a zone: all of it, or until so many blocks of an order are free.
+
+    A run for an order goes on where the last one stopped and passes over pageblocks that it has been
+    through. An asynchronous one leaves those alone that it cannot empty (`skip_on_failure`), and looks
+    for free frames at every 32nd frame only, so that memory in single free frames often has none for it.
+    """
 
     core: Core
     zone: Zone
+    order: int | None = None
+    """Order of the blocks wanted; None: /proc/sys/vm/compact_memory, which wants the whole zone."""
+    blocks: int = 0
+    """How many of them."""
+    sync: bool = True
     moves: dict[Owner, Moves] = field(default_factory=dict)
 
     def run(self) -> int:
         """Compacts the zone; returns how many pages moved."""
-        frame_map = self.core.allocator.frame_map
-        blocks = mixed_pageblocks(frame_map, self.zone)
-        targets = _Targets(self._targets(blocks))
-        for index, first in enumerate(blocks):
-            if not self._empty(index, first, targets):
-                break
+        self._scan()
         for owner, moves in self.moves.items():
             if not isinstance(owner, Relocatable):
                 raise FrameStateError(f"{owner!r} says it is movable and cannot be moved")
@@ -47,10 +57,35 @@ class Compaction:
         self.core.meter.charge(costs.MIGRATE_PAGE, moved)
         return moved
 
+    @property
+    def done(self) -> bool:
+        """Whether the blocks wanted are free (`compact_finished`)."""
+        return self.order is not None and self.zone.buddy.blocks_from(self.order) >= self.blocks
+
+    def _scan(self) -> None:
+        """Runs both scanners until they meet or enough blocks are free."""
+        state, blocks = self.zone.compaction, mixed_pageblocks(self.core.allocator.frame_map, self.zone)
+        low, high = 0, len(blocks)
+        if self.order is not None:
+            state.begin(self.order)
+            low, high = bisect_left(blocks, state.migrate_from), bisect_left(blocks, state.free_below)
+        targets = _Targets(self._targets(blocks, high), high)
+        for index in range(low, high):
+            if not self._pass_over(blocks[index]) and not self._empty(index, blocks[index], targets):
+                break
+            if self.done:
+                state.migrate_from = blocks[index] + PAGEBLOCK_FRAMES
+                if 0 <= targets.place < high:
+                    state.free_below = blocks[targets.place] + PAGEBLOCK_FRAMES
+                return
+        state.restart()
+
     def _empty(self, index: int, first: int, targets: _Targets) -> bool:
         """Moves what is movable out of one pageblock; False once the scanners have met."""
         frame_map = self.core.allocator.frame_map
-        self.core.vm_events["compact_migrate_scanned"] += PAGEBLOCK_FRAMES
+        self._count_scanned("compact_migrate_scanned")
+        if not self.sync and sum(frame_map.usage(first, PAGEBLOCK_FRAMES)) < PAGEBLOCK_FRAMES:
+            return targets.place > index
         for start, frames, owner in list(frame_map.runs(first, first + PAGEBLOCK_FRAMES)):
             position, end = start, start + frames
             while owner.movable and position < end:
@@ -70,15 +105,32 @@ class Compaction:
         buddy.free_run(start, frames)
         self.moves.setdefault(owner, Moves()).add(start, frames, target)
 
-    def _targets(self, blocks: list[int]) -> Iterator[tuple[int, int, int]]:
-        """(index of the pageblock, first free frame, frames) from the zone's end down."""
+    def _targets(self, blocks: list[int], high: int) -> Iterator[tuple[int, int, int]]:
+        """(index of the pageblock, first free frame, frames) from pageblock number `high` (not included) down.
+
+        A pageblock that is no place to move to is named with no frames.
+        """
         frame_map = self.core.allocator.frame_map
-        for index in range(len(blocks) - 1, -1, -1):
+        for index in range(high - 1, -1, -1):
             first = blocks[index]
-            self.core.vm_events["compact_free_scanned"] += PAGEBLOCK_FRAMES
-            if self.zone.buddy.type_of(first) is MigrateType.MOVABLE:
-                for start, frames in frame_map.free_in(first, PAGEBLOCK_FRAMES):
+            self._count_scanned("compact_free_scanned")
+            yield index, first, 0
+            if self.zone.buddy.type_of(first) is MigrateType.MOVABLE and not self._pass_over(first):
+                runs = frame_map.free_in(first, PAGEBLOCK_FRAMES)
+                for start, frames in runs if self.sync else _from_stride(runs):
                     yield index, start, frames
+
+    def _pass_over(self, first: int) -> bool:
+        """Whether a pageblock was marked before; it is from now on."""
+        skip = self.zone.compaction.skip
+        marked = self.order is not None and first in skip
+        if self.order is not None:
+            skip.add(first)
+        return marked
+
+    def _count_scanned(self, event: str) -> None:
+        self.core.vm_events[event] += PAGEBLOCK_FRAMES
+        self.core.meter.charge(costs.COMPACT_SCAN)
 
 
 def mixed_pageblocks(frame_map: FrameMap, zone: Zone) -> list[int]:
@@ -96,18 +148,29 @@ def mixed_pageblocks(frame_map: FrameMap, zone: Zone) -> list[int]:
     return found
 
 
+def _from_stride(runs: list[Run]) -> list[Run]:
+    """The free runs of a pageblock from the first free frame on that lies at a multiple of STRIDE frames."""
+    for place, (start, frames) in enumerate(runs):
+        found = -(-start // STRIDE) * STRIDE
+        if found < start + frames:
+            return [(found, start + frames - found), *runs[place + 1 :]]
+    return []
+
+
 class _Targets:
     """The free scanner: free runs from the zone's end down, handed out in parts."""
 
-    def __init__(self, runs: Iterator[tuple[int, int, int]]) -> None:
+    def __init__(self, runs: Iterator[tuple[int, int, int]], start: int) -> None:
         self._runs = runs
-        self._place, self._start, self._room = 0, 0, 0
+        self._start, self._room = 0, 0
+        self.place = start
+        """Number of the pageblock it is in; -1 when it has come to the end."""
 
     def take(self, frames: int, *, above: int) -> Run | None:
         """Up to `frames` free frames in a pageblock after number `above`; None when the scanners have met."""
-        if not self._room:
-            self._place, self._start, self._room = next(self._runs, (-1, 0, 0))
-        if self._place <= above:
+        while self.place > above and not self._room:
+            self.place, self._start, self._room = next(self._runs, (-1, 0, 0))
+        if self.place <= above:
             return None
         start, part = self._start, min(self._room, frames)
         self._start += part

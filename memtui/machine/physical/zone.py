@@ -8,6 +8,7 @@ from typing import Final
 
 from memtui.machine.geometry import ZoneLayout
 from memtui.machine.physical.buddy import BlockUse, Buddy
+from memtui.machine.physical.compaction_state import CompactionState
 from memtui.snapshot import ZoneView
 
 ZONE_ORDER: Final = {"DMA": 0, "DMA32": 1, "Normal": 2}
@@ -43,6 +44,7 @@ class Zone:
     lowmem_reserve: tuple[int, ...] = (0, 0, 0)
     """Frames kept from requests that could have used a higher zone, by that zone's index."""
     least_free_frames: int = 0
+    compaction: CompactionState = field(default_factory=CompactionState)
 
     @classmethod
     def build(cls, layout: ZoneLayout, block_use: BlockUse) -> Zone:

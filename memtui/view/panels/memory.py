@@ -170,6 +170,6 @@ PANEL = Panel(
         "The last bar shows who owns the frames of RAM, largest first, by the letters of Linux's page-types where it "
         "has one. Every frame has exactly one owner."
     ),
-    counters=("MemTotal", "MemFree", "MemAvailable", "nr_free_pages", "fragmentation_index_2m", "oom_kill"),
+    counters=("MemTotal", "MemFree", "MemAvailable", "nr_free_pages", "extfrag_index.9", "oom_kill"),
 )
 """Free memory."""

@@ -17,6 +17,7 @@ from memtui.machine.physical.frame_map import FrameMap, Owner
 from memtui.machine.physical.migration import Moves
 from memtui.snapshot import FrameKind
 from memtui.units import GIB, MIB, PAGE_BYTES
+from tests.machine.bench import check_frames, small_core
 
 SLAB = KernelOwner("slab", FrameKind.SLAB)
 
@@ -82,3 +83,27 @@ def test_moves_translate_any_run() -> None:
     for start, frames in ((0, 2000), (13, 700), (999, 1), (1990, 10)):
         got = [frame for low, n in moves.translate(start, frames) for frame in range(low, low + n)]
         assert got == [where[frame] for frame in range(start, start + frames)]
+
+
+def test_the_free_scanner_does_not_pass_the_migrate_scanner() -> None:
+    """Above all that was emptied lie only unmovable pageblocks, with a movable page in one of them."""
+    core = small_core(GIB)
+    allocator = core.allocator
+    low, lost, high = Pages(FrameList()), Pages(FrameList()), Pages(FrameList())
+    strays = sum(count << order for order, count in enumerate(core.allocator.zones[-1].buddy.free_blocks()[:10]))
+    taken = allocator.allocate_many(SLAB, GFP_HIGHUSER_MOVABLE, strays)
+    low.frames = Pages(allocator.allocate_many(low, GFP_HIGHUSER_MOVABLE, 2, 10)).frames
+    stuck = allocator.allocate_many(SLAB, GFP_KERNEL, 2, 10)
+    high.frames = Pages(allocator.allocate_many(high, GFP_HIGHUSER_MOVABLE, 1, 10)).frames
+    allocator.free_list(stuck.take(100), SLAB)
+    lost.frames = Pages(allocator.allocate_many(lost, GFP_KERNEL, 1)).frames
+    assert max(low.frames) < min(lost.frames) < min(high.frames)
+    for frame in high.frames[:200]:
+        allocator.free(frame, 1, high)
+    for frame in low.frames[200:]:
+        allocator.free(frame, 1, low)
+    high.frames, low.frames = high.frames[200:], low.frames[:200]
+    assert Compaction(core, allocator.zone_of(low.frames[0])).run() == 200
+    assert min(low.frames) > max(lost.frames)
+    claims = ((owner, frame, 1) for owner in (low, lost, high) for frame in sorted(owner.frames))
+    check_frames(core, claims, ((SLAB, start, frames) for start, frames in (*taken, *stuck)))
