@@ -70,8 +70,9 @@ def map_request(info: RunInfo, layout: Layout) -> MapRequest:
 
 def draw_header(desk: Desk) -> Row:
     """The header; on the smallest screens the one line that is all there is."""
-    draw = one_line if desk.layout.mode is Mode.LINE else header_row
-    return draw(desk.scene, desk.status, desk.layout.width, desk.glyphs)
+    if desk.layout.mode is Mode.LINE:
+        return one_line(desk.scene, desk.status, _last_hints(desk), desk.layout.width, desk.glyphs)
+    return header_row(desk.scene, desk.status, desk.layout.width, desk.glyphs)
 
 
 def draw_timeline(desk: Desk) -> Row:
@@ -82,7 +83,12 @@ def draw_timeline(desk: Desk) -> Row:
 def draw_tabs(desk: Desk) -> Row:
     """The tabs of a screen that shows one panel."""
     shown = desk.layout.panels[0][0] if desk.layout.panels else desk.chosen
-    return tabs_row(shown, desk.layout.width, desk.glyphs)
+    return tabs_row(shown, _last_hints(desk), desk.layout.width, desk.glyphs)
+
+
+def _last_hints(desk: Desk) -> Sequence[Hint]:
+    """Help and quit, for a screen without a footer to say them; nothing for others."""
+    return () if "footer" in desk.layout.lines else desk.hints[-2:]
 
 
 def draw_footer(desk: Desk) -> Row:

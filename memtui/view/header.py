@@ -118,21 +118,39 @@ def error_row(status: Status, width: int, glyphs: Glyphs) -> Row:
     return spread(words, row(dim("r restarts, q quits")), width, glyphs.more)
 
 
-def tabs_row(shown: str, width: int, glyphs: Glyphs) -> Row:
-    """The panels by digit and title, the shown one marked; digits alone where titles have no room."""
+def tabs_row(shown: str, hints: Sequence[Hint], width: int, glyphs: Glyphs) -> Row:
+    """The panels by digit and title, the shown one marked; digits alone where titles have no room.
+
+    At the right the `hints` of a screen without a footer, or their keys alone, or none, as there is room.
+    """
+    tabs = _tabs(shown, width, glyphs)
+    return spread(tabs, _brief_hints(hints, width - row_width(tabs) - 1, glyphs), width, glyphs.more)
+
+
+def _brief_hints(hints: Sequence[Hint], room: int, glyphs: Glyphs) -> Row:
+    """The hints, or their keys alone, in `room` cells; nothing where not even those fit."""
+    if not hints:
+        return ()
+    full = [span for hint in hints for span in _hint(hint, glyphs)]
+    full[-1] = full[-1]._replace(text=full[-1].text.rstrip())
+    keys = [span for hint in hints for span in (Span(glyphs.text(hint.key), Token.KEY, hint.action), Span(" "))][:-1]
+    return next((tuple(spans) for spans in (full, keys) if row_width(spans) <= room), ())
+
+
+def _tabs(shown: str, width: int, glyphs: Glyphs) -> Row:
     spans: list[Span] = []
     if width >= _FULL_TABS_FROM:
         for digit, panel in enumerate(PANELS, 1):
             token = Token.TITLE_CHOSEN if panel.name == shown else Token.DIM
             words = f"{digit} {panel.tab}"
             spans += (Span(_tab(words, panel.name == shown), token, f"panel-{digit}"), Span(" "))
-        return fit(tuple(spans), width, glyphs.more)
+        return cut(tuple(spans), width, glyphs.more)
     title = ""
     for digit, panel in enumerate(PANELS, 1):
         title = panel.tab if panel.name == shown else title
         token = Token.TITLE_CHOSEN if panel.name == shown else Token.DIM
         spans.append(Span(_tab(str(digit), panel.name == shown), token, f"panel-{digit}"))
-    return fit(row(strong(f"{title} "), dim(glyphs.before), *spans, dim(glyphs.after)), width, glyphs.more)
+    return cut(row(strong(f"{title} "), dim(glyphs.before), *spans, dim(glyphs.after)), width, glyphs.more)
 
 
 def _tab(words: str, shown: bool) -> str:
@@ -159,8 +177,8 @@ def _hint(hint: Hint, glyphs: Glyphs) -> Row:
     return (Span(glyphs.text(hint.key), Token.KEY, hint.action), Span(f" {hint.label}  ", Token.DIM, hint.action))
 
 
-def one_line(scene: Scene, status: Status, width: int, glyphs: Glyphs) -> Row:
-    """The figures that matter most in one row: `12.48s ▶ 1G 73 % 2M 26 % 4K 1 % free 21.0 GiB`."""
+def one_line(scene: Scene, status: Status, hints: Sequence[Hint], width: int, glyphs: Glyphs) -> Row:
+    """The figures that matter most in one row: `12.480s ▶ 1G 73 % 2M 26 % 4K 1 % free 21.0 GiB`; hints as in tabs."""
     spans = [strong(moment(scene.now.time_ns)), Span(f" {_sign(status, glyphs)}", _STATE_TOKENS[status.state])]
     leaves = mapped_leaves(scene.now)
     whole = sum(size for _, _, size in leaves)
@@ -169,4 +187,5 @@ def one_line(scene: Scene, status: Status, width: int, glyphs: Glyphs) -> Row:
     free = read(scene.now, "MemFree")
     if free is not None:
         spans += (dim(" free "), strong(format_bytes(int(free) * KIB)))
-    return fit(tuple(spans), width, glyphs.more)
+    figures = tuple(spans)
+    return spread(figures, _brief_hints(hints, width - row_width(figures) - 2, glyphs), width, glyphs.more)

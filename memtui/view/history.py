@@ -9,7 +9,7 @@ from typing import Protocol
 from memtui.view.bars import columns
 from memtui.view.cells import Rows, Span, dim, fit, row, spread
 from memtui.view.glyphs import Glyphs
-from memtui.view.numbers import moment
+from memtui.view.numbers import axis_time
 from memtui.view.tokens import Token
 
 Series = tuple[Sequence[int], Sequence[float]]
@@ -50,7 +50,7 @@ def strip(series: Series, label: str, most: str, width: int, height: int, glyphs
         lines = _lines(times_ns, values, max(1, width - len(words)), 1, glyphs)
         return [fit((Span(lines[0], token), dim(words)), width, glyphs.more)]
     title = f"{label}, max {most}"
-    moments = f"{moment(times_ns[0])} - {moment(times_ns[-1])}"
+    moments = f"{axis_time(times_ns[0])} - {axis_time(times_ns[-1])}"
     right = row(dim(moments)) if len(title) + 2 + len(moments) <= width else ()
     lines = _lines(times_ns, values, width, height - 1, glyphs)
     return [spread(row(dim(title)), right, width, glyphs.more), *((Span(line, token),) for line in lines)]

@@ -63,9 +63,9 @@ def short_count(count: int, cells: int = 4) -> str:
 
 
 def moment(time_ns: int) -> str:
-    """A moment in the event log, seconds with two digits: `12.31s`; from an hour on `1:02:03`."""
+    """A moment in the event log, seconds with milliseconds: `12.310s`; from an hour on `1:02:03`."""
     if time_ns < 3600 * SECOND:
-        return f"{time_ns // SECOND}.{time_ns % SECOND // (SECOND // 100):02}s"
+        return f"{time_ns // SECOND}.{time_ns % SECOND // MS:03}s"
     minutes, seconds = divmod(time_ns // SECOND, 60)
     return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
 

@@ -30,7 +30,7 @@ def test_one_row_has_its_label_and_the_largest_value_at_the_right() -> None:
 def test_more_rows_have_largest_value_and_span_above() -> None:
     drawn = plain(strip(SERIES, "free", "80 MiB", 40, 3, UNICODE, Token.HISTORY)).split("\n")
     assert drawn == [
-        "free, max 80 MiB           0.00s - 4.00s",
+        "free, max 80 MiB                 0s - 4s",
         " " * 39 + "█",
         " " * 9 + "▂" * 10 + "▄" * 20 + "█",
     ]

@@ -69,7 +69,7 @@ def test_sizes_line_up() -> None:
 
 @pytest.mark.parametrize(
     ("time_ns", "words"),
-    [(0, "0.00s"), (12 * SECOND + 319 * MS, "12.31s"), (59 * MINUTE, "3540.00s"), (HOUR + 2 * MINUTE, "1:02:00")],
+    [(0, "0.000s"), (3 * SECOND + 8 * MS, "3.008s"), (59 * MINUTE, "3540.000s"), (HOUR + 2 * MINUTE, "1:02:00")],
 )
 def test_moments(time_ns: int, words: str) -> None:
     assert moment(time_ns) == words

@@ -58,7 +58,7 @@ def boot_counts_twice(scene: Scene) -> Scene:
 def test_what_linux_counted_twice_at_boot_does_not_add_to_the_bars(tour: Scene) -> None:
     twice = boot_counts_twice(tour)
     assert words("direct-map", twice, 56, 13) == words("direct-map", tour, 56, 13)
-    desk = (Status(PlayState.LIVE, 1.0), 40, UNICODE)
+    desk = (Status(PlayState.LIVE, 1.0), (), 40, UNICODE)
     assert one_line(twice, *desk) == one_line(tour, *desk)
 
 
@@ -203,35 +203,61 @@ def test_a_snapshot_without_counters_shows_nothing_rather_than_a_wrong_number() 
 
 def test_events_newest_first_with_what_runs_above(tour: Scene) -> None:
     lines = words("events", tour, 116, 6).split("\n")
-    assert lines[0] == "▶ fork_storm 69 of 100 children   next 14.00s tmpfs_write /mnt/huge/f 1 GiB"
-    assert lines[1].startswith("  12.45s  fork_storm     child 69: 1 024 pages copied, anon_vma +1 ")
-    assert lines[1].endswith(" +68 more")
-    assert lines[2].startswith("   8.00s  memfd_secret   first split of the GiB at 0x7c0000000")
+    assert lines[0] == "▶ fork_storm 69 of 100 children   next 14.000s tmpfs_write /mnt/huge/f 1 GiB"
+    assert lines[1].startswith("  12.450s  fork_storm     child 69: 1 024 pages copied, anon_vma +1 ")
+    assert lines[1].endswith(" +67 more")
+    assert lines[2].startswith("   9.050s  fork_storm     child 1: 1 024 pages copied")
+    assert lines[3].startswith("   8.000s  memfd_secret   first split of the GiB at 0x7c0000000")
 
 
 def test_enlarged_every_event_has_its_row(tour: Scene) -> None:
     lines = words("events", tour, 116, 30).split("\n")
-    assert [line.split()[0] for line in lines[1:4]] == ["12.45s", "12.40s", "12.35s"]
+    assert [line.split()[0] for line in lines[1:4]] == ["12.450s", "12.400s", "12.350s"]
 
 
-def test_only_plain_events_of_one_source_in_a_row_are_folded() -> None:
-    told = [("a", "info"), ("a", "info"), ("b", "info"), ("a", "info"), ("a", "bad"), ("a", "bad"), ("a", "info")]
-    events = [Event(at, source, str(at), severity) for at, (source, severity) in enumerate(told)]
-    assert [(event.text, others) for event, others in folded(events, 9)] == [
-        ("6", 0),
-        ("5", 0),
-        ("4", 0),
-        ("3", 0),
-        ("2", 0),
-        ("1", 1),
-    ]
-    assert [(event.text, others) for event, others in folded(events[:2], 1)] == [("1", 1)]
+def told(*texts: str, severity: str = "info") -> list[Event]:
+    return [Event(at, "x", text, severity) for at, text in enumerate(texts)]
+
+
+def test_of_events_that_differ_in_numbers_the_last_and_the_first_are_told() -> None:
+    events = told("a 1", "a 2", "a 3", "a 4", "b 1", "a 5", "a 6")
+    shown = [(event.text, others) for event, others in folded(events, 9)]
+    assert shown == [("a 6", 0), ("a 5", 0), ("b 1", 0), ("a 4", 2), ("a 1", 0)]
+    assert [(event.text, others) for event, others in folded(events, 1)] == [("a 6", 1)]
     assert folded(events, 0) == []
 
 
-def test_long_events_are_cut_with_a_sign_and_wrapped_where_there_is_room() -> None:
+def test_events_in_other_words_or_units_and_failures_are_never_folded() -> None:
+    assert len(folded(told("4 KiB, 2 leaves split", "128 MiB, 64 leaves split", "1 GiB, 9 leaves split"), 9)) == 3
+    assert len(folded(told(*(f"kills {pid}" for pid in range(5)), severity="bad"), 9)) == 5
+    assert len(folded(told(*(f"pool fell short by {size}" for size in range(5)), severity="notice"), 9)) == 5
+
+
+def test_events_are_wrapped_where_rows_are_left_and_cut_with_a_sign_where_not() -> None:
+    scene = scene_of(snapshot(0), tuple(told("older " * 8, "newer " * 8)))
+    assert words("events", scene, 60, 3).split("\n")[1:] == [
+        "   0.000s  x              newer newer newer newer newer new…",
+        "   0.000s  x              older older older older older old…",
+    ]
+    assert words("events", scene, 60, 4).split("\n")[1:] == [
+        "   0.000s  x              newer newer newer newer newer",
+        "                          newer newer newer",
+        "   0.000s  x              older older older older older old…",
+    ]
+
+
+def test_a_failure_is_told_in_full_even_where_an_older_event_has_to_go() -> None:
+    events = (*told("one", "two", "three"), *told("word " * 14, severity="bad"))
+    lines = words("events", scene_of(snapshot(0), events), 60, 4).split("\n")[1:]
+    assert lines == [
+        "   0.000s  x              word word word word word word word",
+        "                          word word word word word word word",
+        "   0.000s  x              three",
+    ]
+
+
+def test_long_events_are_told_in_full_where_the_panel_is_tall() -> None:
     scene = scene_of(snapshot(0), (Event(0, "oom", "word " * 40, "bad"),))
-    assert words("events", scene, 60, 6).split("\n")[1].endswith("…")
     assert len(words("events", scene, 60, 20).split("\n")) > 5
 
 

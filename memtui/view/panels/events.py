@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from memtui.snapshot import Event, WorkloadView
 from memtui.units import format_count
-from memtui.view.cells import Row, Rows, Span, cut_text, dim, flow_some, row, spread, strong, wrap
+from memtui.view.alike import kind_of
+from memtui.view.cells import Row, Rows, Span, cut_text, dim, flow_some, row, row_width, spread, strong, wrap
 from memtui.view.glyphs import Glyphs
 from memtui.view.numbers import moment
 from memtui.view.scene import Drawing, Panel, Scene
 from memtui.view.tokens import Token
 
-_TIME = 8
+_TIME = 9
 _SOURCE = 15
 _NARROW = 60
 _TALL_FROM = 16
@@ -31,30 +32,38 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     tall = height >= _TALL_FROM
     room = height - len(rows)
     told = [(event, 0) for event in reversed(scene.events[-room:])] if tall else folded(scene.events, room)
-    for event, others in told if room > 0 else ():
-        rows += _event(event, others, width, glyphs, wrapped=tall)
+    rows += _events(told if room > 0 else [], room, width, glyphs, in_full=tall)
     return Drawing((rows + _about(scene, width, height - len(rows), glyphs))[:height])
 
 
 def latest(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
-    """The last few events alone, newest first, one row each: for screens with no room for the panel."""
-    return [_event(event, others, width, glyphs, wrapped=False)[0] for event, others in folded(scene.events, height)]
+    """The last few events alone, newest first: for screens with no room for the panel."""
+    return _events(folded(scene.events, height), height, width, glyphs, in_full=False)[:height]
 
 
 def folded(events: Sequence[Event], most: int) -> list[tuple[Event, int]]:
-    """The last `most` events, newest first, each with how many of its source just before it it stands for.
+    """The last events, newest first, in `most` rows, each with how many alike just before it are left out.
 
-    Only plain events are folded into one: notices and failures always have a row of their own.
+    Of events in a row that differ in numbers only, the last and the first have rows. Notices and
+    failures are never left out.
     """
     told: list[tuple[Event, int]] = []
+    newest, kind = 0, None
+    """The row of the newest event of those alike, and their kind."""
     for event in reversed(events[-_LOOK_BACK:]):
-        if told and told[-1][0].source == event.source and told[-1][0].severity == event.severity == "info":
-            told[-1] = (told[-1][0], told[-1][1] + 1)
+        alike = kind is not None and kind_of(event) == kind
+        if alike and newest < len(told) - 1:
+            told[newest] = (told[newest][0], told[newest][1] + 1)
+            told[-1] = (event, 0)
+        elif alike and len(told) >= most:
+            told[newest] = (told[newest][0], told[newest][1] + 1)
         elif len(told) >= most:
             break
         else:
             told.append((event, 0))
-    return told[: max(0, most)]
+            if not alike:
+                newest, kind = len(told) - 1, kind_of(event)
+    return told
 
 
 def _about(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
@@ -88,20 +97,39 @@ def _next(work: WorkloadView, glyphs: Glyphs) -> Row:
     return row(dim(when), glyphs.text(work.name), dim(progress))
 
 
-def _event(event: Event, others: int, width: int, glyphs: Glyphs, wrapped: bool) -> Rows:
-    """One event, and at its right how many others it stands for."""
+def _events(told: Sequence[tuple[Event, int]], room: int, width: int, glyphs: Glyphs, in_full: bool) -> Rows:
+    """Events, newest first: all of them `in_full`, or in at most `room` rows.
+
+    There the newest notices and failures are told in full, even for the oldest rows' room; plain
+    events are where rows are left, and cut otherwise.
+    """
+    whole = [_event(event, others, width, glyphs, brief=False) for event, others in told]
+    if in_full:
+        return [line for lines in whole for line in lines]
+    shown = [_event(event, others, width, glyphs, brief=True) for event, others in told]
+    by_weight = sorted(range(len(told)), key=lambda place: (told[place][0].severity == "info", place))
+    for place in by_weight:
+        rivals = shown if told[place][0].severity == "info" else shown[: place + 1]
+        if len(whole[place]) - 1 + sum(map(len, rivals)) <= room:
+            shown[place] = whole[place]
+    while shown and sum(map(len, shown)) > room:
+        shown.pop()
+    return [line for lines in shown for line in lines]
+
+
+def _event(event: Event, others: int, width: int, glyphs: Glyphs, brief: bool) -> Rows:
+    """One event, and at its right how many alike are left out; in one row if `brief`."""
     time = dim(moment(event.time_ns).rjust(_TIME) + "  ")
     source_width = _SOURCE if width >= _NARROW else 0
     source = dim(cut_text(glyphs.text(event.source), source_width - 1, glyphs.more).ljust(source_width))
     token = _SEVERITIES.get(event.severity, Token.TEXT)
     text = glyphs.text(event.text)
     room = width - _TIME - 2 - source_width
-    if not wrapped:
-        right = row(dim(f"+{format_count(others)} more" if room >= _ROOM_FOR_WORDS else f"+{others}")) if others else ()
-        return [row(time, source, *spread(row(Span(text, token)), right, room, glyphs.more))]
-    lines = wrap(text, max(8, room)) or [""]
+    right = row(dim(f"+{format_count(others)} more" if room >= _ROOM_FOR_WORDS else f"+{others}")) if others else ()
+    lines = [text] if brief else wrap(text, max(8, room - row_width(right) - bool(right))) or [""]
     indent = " " * (width - room)
-    return [row(time, source, Span(lines[0], token)), *(row(indent, Span(line, token)) for line in lines[1:])]
+    first = row(time, source, *spread(row(Span(lines[0], token)), right, room, glyphs.more))
+    return [first, *(row(indent, Span(line, token)) for line in lines[1:])]
 
 
 PANEL = Panel(
@@ -114,7 +142,8 @@ PANEL = Panel(
         "next. Below, events with the newest first: the simulated time in seconds, the entry of the timeline or the "
         "kernel thread that caused it, and what happened. At the end stands what the scenario is about.\n\n"
         "Notices (a pool that fell short, the first split of a GiB) and failures (an OOM kill) have colours of their "
-        "own. A row may stand for others of the same source just before it; enlarged, every event has its own rows."
+        "own. Of plain events in a row that differ in numbers only, the last and the first are "
+        "told, with how many more there are between them; enlarged, every event has its own rows."
     ),
     counters=("oom_kill", "thp_fault_fallback", "htlb_buddy_alloc_fail", "compact_fail"),
 )
