@@ -39,7 +39,7 @@ class PageCache(Activity[PageCacheParams]):
         frames = frames_of(params.size)
         try:
             yield from self._in_steps(frames, "read", lambda part: cache.read(file, part))
-            yield from self._in_steps(frames * params.dirty // PPM, "written", lambda part: cache.overwrite(file, part))
+            yield from self._in_steps(frames * params.dirty // PPM, "dirtied", lambda part: cache.overwrite(file, part))
         except OutOfMemory:
             self.machine.core.log(f"read ends early: ENOMEM, {self.progress}", Severity.BAD)
         yield self.machine.take_ns()
