@@ -11,18 +11,16 @@ from memtui.machine.address_space import AddressSpace, guard_pages
 from memtui.machine.anon_fault import PageRange, Written
 from memtui.machine.anon_memory import AnonMemory
 from memtui.machine.anon_store import slots_around
-from memtui.machine.core import KernelOwner
 from memtui.machine.errors import OutOfMemory
+from memtui.machine.kernel_stacks import STACK_OWNER
 from memtui.machine.oom import OomKiller
 from memtui.machine.page_tables import PageTables
 from memtui.machine.physical.extents import FrameList
 from memtui.machine.physical.frame_map import Owner
 from memtui.machine.slab import SlabCaches
 from memtui.machine.vma import SharedPages, ThpAdvice, Vma, VmaKind
-from memtui.snapshot import FrameKind
 from memtui.units import FRAMES_2M, PAGE_BYTES, frames_of
 
-STACK_OWNER: Final = KernelOwner("kernel stacks", FrameKind.KERNEL_STACK)
 VMA_CACHE: Final = "vm_area_struct"
 NODE_CACHE: Final = "maple_node"
 
@@ -164,14 +162,15 @@ class Process:
 
     def munmap(self, vma: Vma) -> None:
         """Unmaps a VMA with its guards: pages, tables and objects that only it needed go back."""
-        vmas = [vma, *self.space.guards_of(vma)]
+        vmas = sorted((vma, *self.space.guards_of(vma)), key=lambda area: area.start)
         self.rss_pages -= vma.resident_pages()
         self.huge_pages -= vma.huge_leaves()
         self._memory.unmap_vma(vma)
         self._memory.rmap.unlink([vma])
         if vma.shared is not None:
             self.shared.pop(vma).release()
-        self.tables.depopulate(vma.start, vma.pages, *self.space.neighbours(vma))
+        floor, ceiling = self.space.neighbours(vmas[0])[0], self.space.neighbours(vmas[-1])[1]
+        self.tables.depopulate(vma.start, vma.pages, floor, ceiling)
         nodes = self.space.tree_nodes
         for area in vmas:
             self.space.remove(area)

@@ -16,13 +16,13 @@ from memtui.machine.address_space import AddressSpace
 from memtui.machine.anon_memory import AnonMemory
 from memtui.machine.core import Core, Severity
 from memtui.machine.errors import OutOfMemory
+from memtui.machine.kernel_stacks import STACK_FRAMES, KernelStacks
 from memtui.machine.oom import Killed, OomKiller
 from memtui.machine.page_tables import PageTables
-from memtui.machine.physical.allocator import GFP_KERNEL
 from memtui.machine.physical.frame_map import Owner
-from memtui.machine.process import NODE_CACHE, STACK_OWNER, VMA_CACHE, Process, ProcessKernel, ProcessParts
+from memtui.machine.process import NODE_CACHE, VMA_CACHE, Process, ProcessKernel, ProcessParts
 from memtui.machine.process_laws import check_processes
-from memtui.machine.program import IMAGE, KERNEL_STACK_FRAMES, TASK_OBJECTS
+from memtui.machine.program import IMAGE, TASK_OBJECTS
 from memtui.machine.rmap.base import ReverseMap
 from memtui.machine.slab import SlabCaches
 from memtui.machine.vma import Vma
@@ -39,6 +39,7 @@ class Processes:
         """Becomes the page allocator's OOM killer, and one of its shrinkers (huge pages partly unmapped)."""
         self.memory = AnonMemory(core, rmap, thp_enabled)
         """Anonymous memory and its counters; `memory.thp_enabled` may be changed at any time."""
+        self.stacks = KernelStacks(core)
         self.oom = OomKiller(core, self.__iter__, self._end)
         self._kernel = ProcessKernel(self.memory, slabs, self.oom)
         self._core = core
@@ -112,13 +113,14 @@ class Processes:
 
     @property
     def stack_frames(self) -> int:
-        """Frames of all kernel stacks; they are mapped through vmalloc."""
-        return KERNEL_STACK_FRAMES * len(self)
+        """Frames of the kernel stacks of all processes (KernelStack)."""
+        return STACK_FRAMES * len(self)
 
     def claims(self) -> Iterator[tuple[Owner, int, int]]:
         """(owner, first frame, frames) of everything processes hold, slab objects apart."""
         for process in self:
             yield from process.claims()
+        yield from self.stacks.claims()
         yield from self.memory.claims()
 
     def check(self, elsewhere: Counter[str] | None = None) -> None:
@@ -152,12 +154,11 @@ class Processes:
         self, name: str, node: int, space: AddressSpace, objects: Counter[str], tables: Callable[[], PageTables]
     ) -> Process:
         """A process with everything but pages. Raises OutOfMemory with nothing changed."""
-        allocator = self._core.allocator
         with ExitStack() as undo:
             self._slabs.alloc_many(objects, node)
             undo.callback(self._slabs.free_many, objects)
-            stack = allocator.allocate_many(STACK_OWNER, GFP_KERNEL, KERNEL_STACK_FRAMES, 0, node)
-            undo.callback(allocator.free_list, stack, STACK_OWNER)
+            stack = self.stacks.take(node)
+            undo.callback(self.stacks.give, stack)
             parts = ProcessParts(space, tables(), stack)
             undo.pop_all()
         return Process(self._next_pid, name, node, parts, self._kernel)
@@ -199,7 +200,7 @@ class Processes:
         for shared in process.shared.values():
             shared.release()
         process.tables.release()
-        self._core.allocator.free_list(process.stack, STACK_OWNER)
+        self.stacks.give(process.stack)
         self._slabs.free_many(_space_objects(process.space))
         self._core.meter.charge(costs.EXIT)
         self._core.meter.charge(costs.EXIT_VMA, len(vmas))

@@ -49,9 +49,6 @@ IMAGE: Final = (
 )
 """Ascending by address. The pages a child writes sum to the 24 kB recorded per child."""
 
-KERNEL_STACK_FRAMES: Final = 4
-"""THREAD_SIZE: 16 KiB."""
-
 TASK_OBJECTS: Final = {
     "task_struct": 1,
     "mm_struct": 1,

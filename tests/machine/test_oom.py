@@ -149,14 +149,14 @@ def test_no_memory_at_any_allocation_leaves_every_law_true(operation: Operation,
         parent = prepare(bench)
         if not killer:
             bench.core.allocator.oom_killer = None
-        before, free = bench.counts(), bench.core.allocator.free_frames
+        before, free = bench.counts(), bench.free_frames
         bench.core.allocator.injector = injector = fail_nth(nth, always=always)
         try:
             operation(bench, parent)
         except OutOfMemory:
             refused += 1
             if operation in (spawn, fork):
-                assert (bench.counts(), bench.core.allocator.free_frames) == (before, free)
+                assert (bench.counts(), bench.free_frames) == (before, free)
         failed = injector.failed
         bench.core.allocator.injector = None
         bench.check()
