@@ -185,7 +185,7 @@ def _frames(machine: Machine) -> dict[str, int]:
         "SUnreclaim": slabs.unreclaimable_frames,
         "KernelStack": processes.stack_frames,
         "PageTables": tables,
-        "VmallocUsed": machine.vmalloc.frames + machine.exec_memory.frames + processes.stack_frames,
+        "VmallocUsed": machine.vmalloc.frames + machine.exec_memory.frames + processes.stacks.mapped_frames,
         "AnonHugePages": processes.huge_frames,
         "ShmemHugePages": files.huge_frames,
         "ShmemPmdMapped": files.pmd_mapped_frames,
