@@ -9,7 +9,8 @@ from memtui.engine.playable import Playable
 from memtui.snapshot import MapRequest
 from memtui.timeline import Timeline
 from memtui.tui.actions import footer_hints
-from memtui.tui.shots import as_text, tidy_svg
+from memtui.tui.shots import as_text
+from memtui.tui.svg import tidy_svg
 from memtui.view.catalogue import PANELS, panel
 from memtui.view.dashboard import Desk, map_request
 from memtui.view.glyphs import UNICODE, Glyphs

@@ -9,8 +9,8 @@ from syrupy.assertion import SnapshotAssertion
 from textual.theme import BUILTIN_THEMES
 
 from memtui.tui.app import Dashboard
-from memtui.tui.shots import tidy_svg
 from memtui.tui.snapshot import render_svg, render_text
+from memtui.tui.svg import tidy_svg
 from memtui.tui.themes import THEMES, token_styles
 from memtui.units import MS, SECOND
 from memtui.view.glyphs import ASCII
@@ -48,12 +48,43 @@ def test_a_picture_asks_nothing_of_the_network() -> None:
     assert "@font-face" not in svg
 
 
-def test_runs_of_text_neither_begin_nor_end_with_spaces() -> None:
-    run = (
-        '<text class="r1" x="24.4" y="68.8" textLength="85.4" clip-path="url(#l)">&#160;&#160;map&#160;up&#160;</text>'
-    )
-    tidy = '<text class="r1" x="48.8" y="68.8" textLength="73.2" clip-path="url(#l)">map&#160;up</text>'
-    assert tidy_svg(run.replace("85.4", "109.8")) == tidy
+def tidied(text: str) -> list[str]:
+    """What becomes of one run of text that begins in the second cell of the first row, without its attributes."""
+    words = text.replace(" ", "&#160;")
+    svg = tidy_svg(f'<text class="r1" x="12.2" y="20" textLength="9" clip-path="url(#l)">{words}</text>')
+    return [piece.replace(' class="r1"', "").replace(' clip-path="url(#l)"', "") for piece in svg.split("\n")]
+
+
+@pytest.mark.parametrize(
+    ("text", "picture"),
+    [
+        (
+            "  map &lt;up ",
+            '<text x="36.6" y="20" textLength="36.6">map</text><text x="85.4" y="20" textLength="36.6">&lt;up</text>',
+        ),
+        (
+            "▪▪▪▪▪",
+            '<text x="12.2" y="20" textLength="48.8">▪▪▪▪</text><text x="61" y="20" textLength="12.2">▪</text>',
+        ),
+        ("███", '<path d="M12.2,1.5h36.6v24.4h-36.6z" shape-rendering="crispEdges"/>'),
+        (" ▄", '<path d="M24.4,13.7h12.2v12.2h-12.2z" shape-rendering="crispEdges"/>'),
+        ("▌", '<path d="M12.2,1.5h6.1v24.4h-6.1z" shape-rendering="crispEdges"/>'),
+        ("──", '<path d="M12.2,13.1h24.4v1.2h-24.4z"/>'),
+        ("│", '<path d="M17.7,1.5h1.2v24.4h-1.2z"/>'),
+        (
+            "╭",
+            '<path d="M24.4,13.1A6.7,6.7 0 0 0 17.7,19.8V25.9h1.2V19.8A5.5,5.5 0 0 1 24.4,14.3z"/>',
+        ),
+    ],
+)
+def test_every_piece_of_a_picture_stands_in_its_cell(text: str, picture: str) -> None:
+    assert tidied(text) == [picture]
+
+
+def test_no_text_of_a_picture_relies_on_being_stretched() -> None:
+    svg = render_svg(FakeSource(), AT_NS, 120, 40)
+    runs = re.findall(r'textLength="[^"]*"[^>]*>([^<]*)</text>', svg)
+    assert not [text for text in runs if "\xa0" in text or "&#160;" in text or set("█─│") & set(text)]
 
 
 def test_a_picture_past_the_end_shows_the_end() -> None:
@@ -65,7 +96,7 @@ def test_a_picture_past_the_end_shows_the_end() -> None:
 def test_a_picture_at_zero_shows_the_machine_as_booted() -> None:
     text = render_text(FakeSource(), 0, 120, 40)
     assert "0.000 s" in text
-    assert "nothing runs" in text or "next 1.00s sysctl" in text
+    assert "nothing runs" in text or "next 1.000s sysctl" in text
 
 
 def test_pictures_in_ascii() -> None:
