@@ -61,15 +61,27 @@ def _changes(result: Result) -> Iterator[str]:
             yield from (_row(*row) for row in rows)
     if not changed:
         yield "  nothing"
+    yield from _on_the_way(result)
+
+
+def _on_the_way(result: Result) -> Iterator[str]:
+    """Gauges that were further away than at either end, and came back; /proc/vmstat's say nothing else."""
+    shown = [row for row in result.on_the_way if (known := field(row[0])) and known.source is not Source.VMSTAT]
+    if shown:
+        yield f"{'in between':<40}{'least':>18}{'most':>18}"
+        yield from (f"{_label(name):<40}{_figure(least):>18}{_figure(most):>18}" for name, least, most in shown)
 
 
 def _row(name: str, before: int | float, after: int | float) -> str:
-    known = field(name)
-    plain = known is None or known.unit in _PLAIN_UNITS or known.unit in name
-    label = f"  {name}" if plain or known is None else f"  {name}, {known.unit}"
     difference = after - before
     sign = "+" if difference > 0 else ""
-    return f"{label:<40}{_figure(before):>18}{_figure(after):>18}{sign + _figure(difference):>18}"
+    return f"{_label(name):<40}{_figure(before):>18}{_figure(after):>18}{sign + _figure(difference):>18}"
+
+
+def _label(name: str) -> str:
+    known = field(name)
+    plain = known is None or known.unit in _PLAIN_UNITS or known.unit in name
+    return f"  {name}" if plain or known is None else f"  {name}, {known.unit}"
 
 
 def _free_blocks(result: Result) -> Iterator[str]:

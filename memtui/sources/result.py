@@ -29,6 +29,8 @@ class Result:
         """The machine at the end of the run, or where playing stopped."""
         self.samples = samples
         """The series that was asked for, if one was."""
+        self.on_the_way = tuple(simulation.extremes.beyond(before.counters, after.counters))
+        """Gauges that were below or above both ends of the run: name, least and most."""
         self.events: tuple[Event, ...] = simulation.events
         """Everything that happened, oldest first."""
         self.events_dropped = simulation.events_dropped

@@ -13,6 +13,7 @@ from memtui.snapshot import MapRequest, Snapshot
 from memtui.sources.entries import EntryRun, Stage
 from memtui.sources.event_log import EventLog
 from memtui.sources.expectations import Expectations, Outcome
+from memtui.sources.extremes import Extremes
 
 NO_MAPS = MapRequest()
 
@@ -37,6 +38,8 @@ class Run:
         self._scheduler = Scheduler()
         stage = Stage(self.machine, self._scheduler, seed)
         self._entries = [EntryRun(index, entry, stage) for index, entry in enumerate(scenario.entries)]
+        self.extremes = Extremes(self.machine.counters)
+        """What gauges were from event to event."""
         self._schedule()
         self._after_event()
 
@@ -92,6 +95,7 @@ class Run:
             self._scheduler.start(self._until(), Priority.END, at_ns=self.scenario.until_ns)
 
     def _after_event(self) -> None:
+        self.extremes.note()
         self._take_events()
         for delay_ns, work in self.machine.pop_timers():
             self._scheduler.start(self._kernel_work(work), Priority.KERNEL, at_ns=self.now_ns + delay_ns)

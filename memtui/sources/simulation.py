@@ -7,6 +7,7 @@ from collections.abc import Callable
 from memtui.scenario.model import Scenario
 from memtui.snapshot import Event, MapRequest, RunInfo, Snapshot
 from memtui.sources.expectations import Outcome
+from memtui.sources.extremes import Extremes
 from memtui.sources.run import Run
 
 
@@ -77,6 +78,11 @@ class Simulation:
     def events_dropped(self) -> int:
         """How many of the oldest events are no longer kept."""
         return self._run.log.dropped
+
+    @property
+    def extremes(self) -> Extremes:
+        """What gauges were on the way."""
+        return self._run.extremes
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:

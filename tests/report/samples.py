@@ -10,4 +10,6 @@ from tests.sources.fakes import scenario
 
 def shown(before: Snapshot, after: Snapshot) -> Result:
     """A result that went from one Snapshot to the other."""
-    return Result(Simulation(scenario()), before, after)
+    result = Result(Simulation(scenario()), before, after)
+    result.on_the_way = ()
+    return result

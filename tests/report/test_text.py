@@ -50,6 +50,24 @@ def test_a_run_in_which_nothing_happens_says_so() -> None:
     assert "0 events" in report
 
 
+def test_gauges_that_came_back_are_told_with_their_least_and_most() -> None:
+    played = scenario(take(1, 400), until_ms=5)
+    result = play(Simulation(played))
+    result.on_the_way = (
+        ("MemFree", 100, 1000),
+        ("AnonPages", 0, 2_954_880),
+        ("nr_anon_pages", 0, 9),
+        ("anon_vma", 6, 606),
+    )
+    lines = render(result).split("\n\n")[1].splitlines()
+    assert lines[-4:] == [
+        f"{'in between':<40}{'least':>18}{'most':>18}",
+        f"{'  MemFree, kB':<40}{'100':>18}{'1 000':>18}",
+        f"{'  AnonPages, kB':<40}{'0':>18}{'2 954 880':>18}",
+        f"{'  anon_vma':<40}{'6':>18}{'606':>18}",
+    ]
+
+
 def test_why_a_machine_stopped_stands_at_the_top() -> None:
     report = render(play(Simulation(scenario(take(1, how="stop")))))
     assert report.splitlines()[3] == "the machine could not go on: nothing is left to kill"

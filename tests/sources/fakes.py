@@ -71,8 +71,11 @@ class FakeMachine:
             raise OutOfMemory(f"{pages} pages")
         self.free -= pages
 
+    def counters(self) -> dict[str, int]:
+        return {"MemFree": self.free}
+
     def observe(self, request: MapRequest) -> FakeObservation:
-        return FakeObservation({"MemFree": self.free}, {"tlb_miss_ppm": 1000 - self.free})
+        return FakeObservation(self.counters(), {"tlb_miss_ppm": 1000 - self.free})
 
     def drain_events(self) -> list[MachineEvent]:
         events, self.core.events = self.core.events, []
