@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Final, NoReturn, TextIO
+from typing import Annotated, Final, NoReturn
 
 import typer
 
@@ -18,7 +16,8 @@ A scenario names a machine and what happens to it; memtui plays it on a simulate
 shows what becomes of memory. Without a command it opens the dashboard on the tour.
 
 Exit status: 0 all well, 1 an expectation failed, 2 the input is wrong, 3 the simulated machine
-could not go on, 130 interrupted.
+could not go on, 130 interrupted, 143 told to end, 129 its terminal went away; what was played so
+far is written before.
 """
 
 TOUR: Final = "tour"
@@ -264,27 +263,3 @@ def _exit(action: Callable[[], int]) -> NoReturn:
     from memtui.commands.exits import status_of
 
     raise typer.Exit(status_of(action))
-
-
-def main() -> None:
-    """The entry point: the command line of this process."""
-    _behave_in_pipes()
-    app()
-
-
-def _behave_in_pipes() -> None:
-    """As other tools do: a closed pipe ends the program quietly, Ctrl-C with 130; no text is too odd to print."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, _interrupted)
-    for stream in (sys.stdout, sys.stderr):
-        _forgive(stream)
-
-
-def _forgive(stream: TextIO) -> None:
-    reconfigure = getattr(stream, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="replace")
-
-
-def _interrupted(number: int, frame: object) -> NoReturn:
-    raise SystemExit(130)

@@ -244,6 +244,10 @@ class Snapshot:
     vmemmap_cells: CellMap | None = None
     finished: bool = False
     """The scenario has nothing more to do."""
+    failed_expectations: int = 0
+    """Expectations of the scenario that were not met so far."""
+    expectations: int = 0
+    """All expectations of the scenario, decided or not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROBE = """
 import sys
 sys.argv = ["memtui", *sys.argv[1:]]
-from memtui.cli import main
+from memtui.__main__ import main
 try:
     main()
 finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -93,21 +94,24 @@ def _headless(scenario: Scenario, options: RunOptions, settings: Settings) -> in
     simulation = Simulation(scenario, settings.seed, check_every_event=options.check_machine)
     planned_ns = simulation.planned_ns
     end_ns = planned_ns if settings.until_ns is None else min(settings.until_ns, planned_ns)
-    with Interruptible() as interrupted, progress_bar(scenario.name, end_ns, not settings.quiet) as progress:
+    with Interruptible() as interrupted:
+        with progress_bar(scenario.name, end_ns, not settings.quiet) as progress:
 
-        def watch(now_ns: int) -> bool:
-            progress(now_ns)
-            return interrupted.asked
+            def watch(now_ns: int) -> bool:
+                progress(now_ns)
+                return interrupted.asked
 
-        result = _played(simulation, settings, settings.until_ns, watch)
-    if interrupted.asked:
-        say(f"memtui: interrupted at {format_clock(result.simulated_ns)}")
-    outcome.write(result, settings.outputs)
-    if settings.wants_report:
-        sys.stdout.write(text.render(result))
-    else:
-        outcome.complain(result)
-    return Status.INTERRUPTED if interrupted.asked else outcome.status(result)
+            result = _played(simulation, settings, settings.until_ns, watch)
+        interrupted.settle()
+        if result.interrupted:
+            where = "in the middle of an event " if result.abandoned else ""
+            say(f"memtui: interrupted {where}at {format_clock(result.simulated_ns)}")
+        outcome.write(result, settings.outputs)
+        if settings.wants_report:
+            sys.stdout.write(text.render(result))
+        else:
+            outcome.complain(result)
+    return interrupted.status if interrupted.asked else outcome.status(result)
 
 
 def _dashboard(scenario: Scenario, options: RunOptions, settings: Settings) -> int:
@@ -122,15 +126,36 @@ def _dashboard(scenario: Scenario, options: RunOptions, settings: Settings) -> i
             theme=options.theme,
             glyphs=options.glyphs,
             until_ns=settings.until_ns,
+            keep=lambda halt: _keep(simulation, settings, max(0, simulation.now_ns - 1), lambda now_ns: halt()),
         )
     except ValueError as error:
         raise BadInput(str(error)) from None
     if left == Status.STOPPED:
         return left
-    if settings.outputs.wanted:
-        outcome.write(_played(simulation.again(), settings, simulation.now_ns, None), settings.outputs)
+    with Interruptible() as interrupted:
+        _keep(simulation, settings, simulation.now_ns, lambda now_ns: interrupted.asked, interrupted.settle)
     outcome.complain(simulation)
-    return left or outcome.status(simulation)
+    return left or (interrupted.status if interrupted.asked else outcome.status(simulation))
+
+
+def _keep(
+    simulation: Simulation,
+    settings: Settings,
+    end_ns: int,
+    watch: Watch,
+    settle: Callable[[], None] = lambda: None,
+) -> None:
+    """Writes the files that were asked for, by playing the run once more up to where it was left.
+
+    The simulation itself is not touched: it may be inside of an event, in another thread, and
+    `end_ns` is then just before it.
+    """
+    if settings.outputs.wanted:
+        result = _played(simulation.again(), settings, end_ns, watch)
+        asked_for = settings.until_ns is not None and end_ns >= settings.until_ns
+        settle()
+        result.interrupted |= not simulation.finished and not asked_for
+        outcome.write(result, settings.outputs)
 
 
 def _played(simulation: Simulation, settings: Settings, until_ns: int | None, watch: Watch | None) -> Result:

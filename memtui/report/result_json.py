@@ -7,12 +7,12 @@ ordinary text tools.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from memtui.reading import buddyinfo, counters_in_order, derived_in_order
+from memtui.scenario.model import Expectation
 from memtui.snapshot import Event
-from memtui.sources.expectations import Outcome
 from memtui.sources.result import Result
 from memtui.units import SECOND
 
@@ -24,12 +24,13 @@ def render(result: Result, version: str, *, with_series: bool = True) -> str:
         "scenario": _value(result.info.scenario),
         "seed": _value(result.info.seed),
         "simulated_s": _value(result.simulated_ns / SECOND),
+        "interrupted": _value(result.interrupted),
         "stopped": _value(result.stopped),
         "counters": _object(dict(counters_in_order(result.after)) | dict(buddyinfo(result.after))),
         "derived": _object(dict(derived_in_order(result.after))),
         "events": _array(_event(event) for event in result.events),
         "events_dropped": _value(result.events_dropped),
-        "expectations": _array(_expectation(outcome) for outcome in result.outcomes),
+        "expectations": _array(_expectations(result)),
     }
     if with_series and result.samples is not None:
         times_s = [time_ns / SECOND for time_ns in result.samples.times_ns]
@@ -46,15 +47,26 @@ def _event(event: Event) -> dict[str, Any]:
     }
 
 
-def _expectation(outcome: Outcome) -> dict[str, Any]:
-    at_ns = outcome.expectation.at_ns
+def _expectations(result: Result) -> Iterator[dict[str, Any]]:
+    """What was decided, then what the run did not get to."""
+    for outcome in result.outcomes:
+        verdict = "met" if outcome.passed else "failed"
+        yield _expectation(outcome.expectation, outcome.value, outcome.reached, outcome.passed, verdict)
+    for expectation in result.not_reached:
+        yield _expectation(expectation, None, False, None, "not reached")
+
+
+def _expectation(
+    expectation: Expectation, value: int | float | None, reached: bool, passed: bool | None, verdict: str
+) -> dict[str, Any]:
     return {
-        "at": "end" if at_ns is None else at_ns / SECOND,
-        "counter": outcome.expectation.counter,
-        "expected": outcome.expectation.bound.text,
-        "value": outcome.value,
-        "reached": outcome.reached,
-        "passed": outcome.passed,
+        "at": "end" if expectation.at_ns is None else expectation.at_ns / SECOND,
+        "counter": expectation.counter,
+        "expected": expectation.bound.text,
+        "value": value,
+        "reached": reached,
+        "passed": passed,
+        "verdict": verdict,
     }
 
 

@@ -44,6 +44,8 @@ def _heading(result: Result) -> Iterator[str]:
     )
     happened = len(result.events) + result.events_dropped
     yield f"{format_clock(result.simulated_ns)} simulated, {_plural(happened, 'event')}"
+    if result.interrupted:
+        yield "interrupted in the middle of an event" if result.abandoned else "interrupted before its end"
     if result.stopped is not None:
         yield from _wrap(f"the machine could not go on: {result.stopped}")
 

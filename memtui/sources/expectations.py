@@ -63,6 +63,10 @@ class Expectations:
         """The outcomes that are not as expected."""
         return tuple(outcome for outcome in self.outcomes() if not outcome.passed)
 
+    def not_reached(self) -> tuple[Expectation, ...]:
+        """What has not been decided, in the order of the scenario."""
+        return tuple(expected for index, expected in enumerate(self._expected) if index not in self._outcomes)
+
     def check(self, snapshot: Snapshot, at_ns: int | None) -> list[Outcome]:
         """Checks what is expected at `at_ns` (None: at the end); the new outcomes."""
         return [

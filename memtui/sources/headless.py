@@ -47,13 +47,22 @@ def play(
     interval_ns: int | None = None,
     watch: Watch | None = None,
 ) -> Result:
-    """Plays a simulation from where it stands; times and errors as in `simulate`."""
+    """Plays a simulation from where it stands; times and errors as in `simulate`.
+
+    A run that `watch` stopped, or that was left by `Abandoned`, gives a result that is `interrupted`.
+    """
     limit_ns = FOREVER_NS if until_ns is None else until_ns
-    halt = None if watch is None else lambda: watch(simulation.now_ns)
+    interrupted = False
+
+    def halt() -> bool:
+        nonlocal interrupted
+        interrupted = watch is not None and watch(simulation.now_ns)
+        return interrupted
+
     before = simulation.snapshot(NO_MAPS)
     if interval_ns is None:
         simulation.advance(limit_ns, halt)
-        return Result(simulation, before, simulation.snapshot(NO_MAPS))
+        return Result(simulation, before, simulation.snapshot(NO_MAPS), interrupted=interrupted)
     check_interval(interval_ns, min(limit_ns, simulation.planned_ns))
     samples, after = sample(simulation, interval_ns, limit_ns, halt)
-    return Result(simulation, before, after, samples)
+    return Result(simulation, before, after, samples, interrupted=interrupted)

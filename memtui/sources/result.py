@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from memtui.scenario.model import Expectation
 from memtui.snapshot import Event, RunInfo, Snapshot
 from memtui.sources.expectations import Outcome
 from memtui.sources.samples import NO_MAPS, Samples, check_interval, sample
@@ -19,7 +20,13 @@ class Result:
     """The outcome of one run. Moments other than the end are played again, which gives them exactly."""
 
     def __init__(
-        self, simulation: Simulation, before: Snapshot, after: Snapshot, samples: Samples | None = None
+        self,
+        simulation: Simulation,
+        before: Snapshot,
+        after: Snapshot,
+        samples: Samples | None = None,
+        *,
+        interrupted: bool = False,
     ) -> None:
         self.info: RunInfo = simulation.info
         """Scenario, machine and seed."""
@@ -37,6 +44,12 @@ class Result:
         """How many of the oldest events are no longer kept."""
         self.outcomes: tuple[Outcome, ...] = simulation.outcomes
         """What became of each expectation that was reached."""
+        self.not_reached: tuple[Expectation, ...] = simulation.not_reached
+        """The expectations the run did not get to, because it was stopped before: neither met nor failed."""
+        self.interrupted = interrupted or simulation.abandoned
+        """Whether someone stopped it before it came to its end, or to the moment it was asked to stop at."""
+        self.abandoned = simulation.abandoned
+        """Whether that was in the middle of an event: `after` then is the machine as it stood there."""
         self.stopped = simulation.stopped
         """Why the machine could not go on, in words; None when it could."""
         self.stop_expected = simulation.stop_expected

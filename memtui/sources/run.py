@@ -18,6 +18,10 @@ from memtui.sources.extremes import Extremes
 NO_MAPS = MapRequest()
 
 
+class Abandoned(SystemExit):
+    """Raised in the middle of an event by someone who cannot wait for its end; the code is the exit status for it."""
+
+
 class Run:
     """Scenario, machine and clock together; plays one event at a time and never goes back.
 
@@ -34,6 +38,8 @@ class Run:
         self.finished = False
         self.stopped: str | None = None
         """Why the machine could not go on, in words; None while it can."""
+        self.abandoned = False
+        """Whether it was given up in the middle of an event; the machine then stands there."""
         self._check_every_event = check_every_event
         self._scheduler = Scheduler()
         stage = Stage(self.machine, self._scheduler, seed)
@@ -63,6 +69,11 @@ class Run:
         else:
             self._after_event()
 
+    def abandon(self) -> None:
+        """Ends the run in the middle of an event, as reading /proc in the middle of an operation would find it."""
+        self.abandoned = self.finished = True
+        self._take_events()
+
     def move_to(self, time_ns: int) -> None:
         """Sets the clock to a moment before which nothing is due."""
         if not self.finished:
@@ -84,6 +95,8 @@ class Run:
             direct_map_cells=seen.direct_map_cells,
             vmemmap_cells=seen.vmemmap_cells,
             finished=self.finished,
+            failed_expectations=len(self.expectations.failed()),
+            expectations=len(self.scenario.expectations),
         )
 
     def _schedule(self) -> None:

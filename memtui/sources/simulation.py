@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from memtui.scenario.model import Scenario
+from memtui.scenario.model import Expectation, Scenario
 from memtui.snapshot import Event, MapRequest, RunInfo, Snapshot
 from memtui.sources.expectations import Outcome
 from memtui.sources.extremes import Extremes
-from memtui.sources.run import Run
+from memtui.sources.run import Abandoned, Run
 
 
 class Simulation:
@@ -63,6 +63,11 @@ class Simulation:
         return self._run.stopped
 
     @property
+    def abandoned(self) -> bool:
+        """Whether the run was given up in the middle of an event."""
+        return self._run.abandoned
+
+    @property
     def stop_expected(self) -> bool:
         """Whether the machine could not go on and the scenario expects just that (`sim_stopped: 1`)."""
         return self.stopped is not None and any(
@@ -95,6 +100,11 @@ class Simulation:
         return self._run.expectations.failed()
 
     @property
+    def not_reached(self) -> tuple[Expectation, ...]:
+        """The expectations about which nothing is decided yet."""
+        return self._run.expectations.not_reached()
+
+    @property
     def planned_ns(self) -> int:
         """The scenario's end where it says so, or when the last thing it plans begins; a run may take longer."""
         if self.scenario.until_ns is not None:
@@ -115,13 +125,16 @@ class Simulation:
         """Plays all that is due up to and at `until_ns` and sets the clock there, or at the end of the run.
 
         Asks `out_of_time()` after each event and, when it says so, stops early with the clock
-        at the last event played.
+        at the last event played. An event that is left by `Abandoned` is the last of the run.
         """
         run = self._run
-        while (due_ns := run.next_ns()) is not None and due_ns <= until_ns:
-            run.step()
-            if out_of_time is not None and out_of_time():
-                return
+        try:
+            while (due_ns := run.next_ns()) is not None and due_ns <= until_ns:
+                run.step()
+                if out_of_time is not None and out_of_time():
+                    return
+        except Abandoned:
+            run.abandon()
         run.move_to(until_ns)
 
     def step(self) -> None:

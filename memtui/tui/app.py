@@ -6,9 +6,9 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import FrameType
 from typing import ClassVar, Final
 
 from textual.app import App, SystemCommand
@@ -21,7 +21,9 @@ from textual.theme import BUILTIN_THEMES, Theme, ThemeProvider
 from memtui.engine.playable import Playable
 from memtui.engine.player import Player
 from memtui.timeline import Timeline
-from memtui.tui.actions import ACTIONS, action_of, footer_hints
+from memtui.tui.actions import ACTIONS, EXIT_INTERRUPTED, action_of, footer_hints
+from memtui.tui.driver import TerminalDriver, let_go_of_terminal
+from memtui.tui.last_resort import Halt, LastResort
 from memtui.tui.screens.board import Board
 from memtui.tui.screens.words import WordsScreen
 from memtui.tui.shots import save_shots
@@ -41,6 +43,9 @@ EXIT_STOPPED: Final = 3
 """The exit status when the simulated machine could not go on."""
 
 _SIGNALED: Final = 128
+"""An exit status above this is that of a signal, as a shell gives it."""
+
+_LEAVING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Dashboard(App[int]):
@@ -68,7 +73,10 @@ class Dashboard(App[int]):
         alone: str | None = None,
     ) -> None:
         """Raises ValueError with one line for a theme there is none of, or a speed that cannot be played at."""
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
+        self.last_resort: LastResort | None = None
+        """What ends the program if it is told to leave and does not; None where it is not ours to end."""
+        self._loop_to_wake: asyncio.AbstractEventLoop | None = None
         self.player = Player(source, speed, until_ns, paused=paused)
         self.viewer = Viewer(source, self.player, timeline if timeline is not None else Timeline())
         self.glyphs = glyphs
@@ -94,8 +102,9 @@ class Dashboard(App[int]):
         self._look()
         self.set_interval(1 / FRAMES_PER_SECOND, self.frame)
         self.run_worker(self.player.run(), name="player", exit_on_error=False)
-        if not self.is_headless:
-            self._leave_on_signals()
+        self._loop_to_wake = asyncio.get_running_loop()
+        if self.last_resort is not None and self.last_resort.asked:
+            self.leave(self.last_resort.status)
 
     def on_unmount(self) -> None:
         """Lets the player end."""
@@ -133,12 +142,30 @@ class Dashboard(App[int]):
     def _recolour(self, theme: Theme) -> None:
         self.board.recolour(self.palette())
 
-    def _leave_on_signals(self) -> None:
-        """Gives the terminal back when told to end; not every platform and thread can be told."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            with suppress(NotImplementedError, RuntimeError, ValueError):
-                loop.add_signal_handler(number, self.leave, _SIGNALED + number)
+    def end(self, status: int) -> None:
+        """Leaves with `status`, for certain if there is a last resort; from any thread, or a signal handler."""
+        if self.last_resort is not None:
+            self.last_resort.ask(status)
+        self.player.pause()
+        if self._loop_to_wake is not None and not self._loop_to_wake.is_closed():
+            self._loop_to_wake.call_soon_threadsafe(self.leave, status)
+
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
+        """What a signal to end means. A terminal that goes away may say so many times: once is enough."""
+        if number != signal.SIGHUP or self.last_resort is None or not self.last_resort.asked:
+            self.end(_SIGNALED + number)
+
+    # What follows is `memtui.tui.driver.TerminalUser`.
+
+    def terminal_lost(self) -> None:
+        """There is nobody to look at it any more."""
+        if self.last_resort is None or not self.last_resort.asked:
+            self.end(_SIGNALED + signal.SIGHUP)
+
+    def interrupt_pressed(self) -> None:
+        """Ctrl-C, before the event loop sees it."""
+        if self.last_resort is not None:
+            self.last_resort.ask(EXIT_INTERRUPTED)
 
     def on_board_rearranged(self) -> None:
         """Another layout needs other maps."""
@@ -158,6 +185,16 @@ class Dashboard(App[int]):
         """All actions, for the palette."""
         for action in ACTIONS:
             yield SystemCommand(action.help, f"key {action.shown}", lambda action_id=action.id: self.do(action_id))
+
+    @property
+    def terminal_is_lost(self) -> bool:
+        """Whether the terminal went away while it was drawn on."""
+        return isinstance(self._driver, TerminalDriver) and self._driver.lost
+
+    def restore_terminal(self) -> None:
+        """Gives the terminal back at once, from another thread, as far as that can be done."""
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.restore()
 
     def last_words(self) -> list[str]:
         """What has to be said once the terminal is given back: why it stopped, which panels broke."""
@@ -266,18 +303,33 @@ def run_dashboard(
     theme: str | None = None,
     glyphs: str = "auto",
     until_ns: int | None = None,
+    keep: Callable[[Halt], None] = lambda halt: None,
 ) -> int:
     """Opens the dashboard on the terminal, plays `source`, and returns the exit status once it was left.
 
-    0, or 3 when the source broke, or 130 after ctrl+c. A machine that ran out of memory as the
-    scenario may expect is no break: the source knows about it, and whoever called judges it.
+    0, or 3 when the source broke, or 128 and the number of the signal that ended it: 130 after
+    ctrl+c, 129 when the terminal went away. A machine that ran out of memory as the scenario
+    may expect is no break: the source knows about it, and whoever called judges it.
     `until_ns` is the simulated moment at which it pauses. Raises ValueError with one line for a
     theme, glyph set or speed there is none of. What broke is said on standard error once the
-    terminal is as it was.
+    terminal is as it was. If it is told to leave and cannot, because the machine is inside of
+    one long operation or the terminal takes nothing any more, `keep` is called in a thread of
+    its own and the program ends.
     """
     chosen = choose_glyphs(glyphs, sys.stdout.encoding, os.environ.get("TERM"))
     app = Dashboard(source, speed=speed, theme=theme, glyphs=chosen, until_ns=until_ns)
-    app.run()
+    app.last_resort = LastResort(app.restore_terminal, keep)
+    heeded = {number: before for number in _LEAVING_SIGNALS if (before := signal.getsignal(number)) != signal.SIG_IGN}
+    for number in heeded:
+        signal.signal(number, app.on_signal)
+    try:
+        app.run()
+    finally:
+        app.last_resort.left()
+        if app.terminal_is_lost:
+            let_go_of_terminal()
+        for number, handler in heeded.items():
+            signal.signal(number, handler)
     for words in app.last_words():
         print(f"memtui: {words}", file=sys.stderr)
     return app.return_code or 0

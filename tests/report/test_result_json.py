@@ -28,7 +28,7 @@ def loaded(interval_ms: int | None = None) -> dict[str, Any]:
 
 
 def test_the_object_has_exactly_these_parts_in_this_order() -> None:
-    parts = ["memtui", "scenario", "seed", "simulated_s", "stopped", "counters", "derived"]
+    parts = ["memtui", "scenario", "seed", "simulated_s", "interrupted", "stopped", "counters", "derived"]
     parts += ["events", "events_dropped", "expectations"]
     assert list(loaded()) == parts
     assert list(loaded(10)) == [*parts, "series"]
@@ -51,11 +51,27 @@ def test_events_have_time_source_severity_and_text() -> None:
 
 
 def test_expectations_tell_what_was_and_what_should_have_been() -> None:
-    assert loaded()["expectations"] == [
-        {"at": 0.02, "counter": "MemFree", "expected": "998 .. 998", "value": 998, "reached": True, "passed": True},
-        {"at": "end", "counter": "MemFree", "expected": "0 .. 1", "value": 998, "reached": True, "passed": False},
-        {"at": 0.5, "counter": "MemFree", "expected": "0 .. None", "value": None, "reached": False, "passed": False},
+    names = ("at", "counter", "expected", "value", "reached", "passed", "verdict")
+    assert [tuple(row[name] for name in names) for row in loaded()["expectations"]] == [
+        (0.02, "MemFree", "998 .. 998", 998, True, True, "met"),
+        ("end", "MemFree", "0 .. 1", 998, True, False, "failed"),
+        (0.5, "MemFree", "0 .. None", None, False, False, "failed"),
     ]
+
+
+def test_expectations_a_run_did_not_get_to_are_listed_and_neither_met_nor_failed() -> None:
+    stopped_early = play(Simulation(PLAYED), until_ns=25 * MS)
+    rows = json.loads(render(stopped_early, "0.1.0"))["expectations"]
+    assert [(row["at"], row["passed"], row["verdict"]) for row in rows] == [
+        (0.02, True, "met"),
+        ("end", None, "not reached"),
+        (0.5, None, "not reached"),
+    ]
+
+
+def test_a_run_that_was_stopped_says_so() -> None:
+    assert json.loads(render(play(Simulation(PLAYED), watch=lambda now_ns: True), "0.1.0"))["interrupted"] is True
+    assert loaded()["interrupted"] is False
 
 
 def test_the_series_is_columns_by_name() -> None:
