@@ -122,7 +122,7 @@ class AnonMemory:
         vma.mapped.clear_many(ranges)
         return pages
 
-    def shrink(self, frames: int, *, direct: bool) -> int:
+    def shrink(self, frames: int, *, direct: bool, node: int | None = None) -> int:
         """Splits huge pages that are partly unmapped, oldest first, and frees those parts (`deferred_split_scan`)."""
         freed = 0
         while self.deferred and freed < frames:

@@ -11,7 +11,7 @@ last page needs. So 64 base pages share a node and eight 2 MiB pages do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -70,9 +70,20 @@ class FolioRun:
 
 def nodes_of_span(start: int, end: int) -> int:
     """Nodes of a file whose base pages [start, end), and no others, are in memory."""
-    if end <= max(start, 1):
+    return nodes_of_spans([(start, end)] if start < end else [])
+
+
+def nodes_of_spans(spans: Sequence[tuple[int, int]]) -> int:
+    """The same for several spans, none of them empty, ascending and apart."""
+    if not spans or spans[-1][1] <= 1:
         return 0
-    return sum(_blocks(start, end, level) for level in range(_levels(end, large=False)))
+    nodes = 0
+    for level in range(_levels(spans[-1][1], large=False)):
+        shift, last = CHUNK_SHIFT * (level + 1), -1
+        for start, end in spans:
+            first, last = max(start >> shift, last + 1), (end - 1) >> shift
+            nodes += last - first + 1
+    return nodes
 
 
 class FolioIndex:

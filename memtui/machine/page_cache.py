@@ -9,14 +9,15 @@ when nothing clean is left. Writers are held back once a fifth of what could be 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from memtui.machine import costs
 from memtui.machine.core import Core
 from memtui.machine.errors import FrameStateError, OutOfMemory
-from memtui.machine.file_index import NODE_CACHE, hold_nodes_for, nodes_of_span
+from memtui.machine.file_index import NODE_CACHE, hold_nodes_for, nodes_of_spans
 from memtui.machine.physical.allocator import GFP_HIGHUSER_MOVABLE, PageAllocator
-from memtui.machine.physical.extents import FrameList
+from memtui.machine.physical.extents import FrameList, Run
 from memtui.machine.physical.frame_map import Owner
 from memtui.machine.physical.zone import total_reserve_frames
 from memtui.machine.slab import SlabCaches
@@ -35,6 +36,21 @@ Counts = tuple[int, int, int]
 """Pages, dirty pages and XArray nodes of a file."""
 
 
+@dataclass(slots=True)
+class _Part:
+    """Pages of a file that follow each other and lie on one node."""
+
+    node: int
+    first: int
+    """Page of the file."""
+    pages: FrameList = field(default_factory=FrameList)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """First page of the file, and the one after the last."""
+        return self.first, self.first + self.pages.frames
+
+
 class CachedFile:
     """Pages read in order, the oldest dropped first; what is dirty is always the youngest part."""
 
@@ -43,32 +59,58 @@ class CachedFile:
 
     def __init__(self, allocator: PageAllocator) -> None:
         self._allocator = allocator
-        self._first = 0
-        """First page of the file that is in memory."""
-        self.pages = FrameList()
-        """Its pages in memory, in order."""
+        self._parts: list[_Part] = []
+        """What is in memory, in the order of the file."""
+        self._end = 0
+        """The page to be read next."""
+        self.frames = 0
+        """Pages in memory."""
         self.dirty_frames = 0
 
     @property
-    def frames(self) -> int:
-        """Pages in memory."""
-        return self.pages.frames
+    def pages(self) -> Iterator[Run]:
+        """Its pages in memory, in order."""
+        for part in self._parts:
+            yield from part.pages
 
     @property
     def nodes(self) -> int:
         """XArray nodes they need."""
-        return nodes_of_span(self._first, self._first + self.frames)
+        return nodes_of_spans([part.span for part in self._parts])
 
     def growth(self, frames: int) -> int:
         """Nodes that so many further pages take."""
-        return nodes_of_span(self._first, self._first + self.frames + frames) - self.nodes
+        spans = [part.span for part in self._parts]
+        return nodes_of_spans([*spans, (self._end, self._end + frames)]) - nodes_of_spans(spans)
 
-    def drop_clean(self, frames: int) -> int:
-        """Frees up to `frames` clean pages, oldest first; returns how many."""
-        taken = self.pages.take(min(frames, self.frames - self.dirty_frames))
-        self._first += taken.frames
-        self._allocator.free_list(taken, self)
-        return taken.frames
+    def extend(self, taken: FrameList) -> None:
+        """The next pages of the file have been read into these frames."""
+        for start, frames in taken:
+            end = start + frames
+            while start < end:
+                zone = self._allocator.zone_of(start).layout
+                part = min(end, zone.end) - start
+                if not self._parts or self._parts[-1].node != zone.node:
+                    self._parts.append(_Part(zone.node, self._end))
+                self._parts[-1].pages.append(start, part)
+                self._end += part
+                start += part
+        self.frames += taken.frames
+
+    def drop_clean(self, frames: int, node: int | None = None) -> int:
+        """Frees up to `frames` clean pages (of one node), oldest first; returns how many."""
+        dropped, later = 0, self.frames
+        for part in self._parts:
+            later -= part.pages.frames
+            if node is None or part.node == node:
+                clean = part.pages.frames - max(0, min(part.pages.frames, self.dirty_frames - later))
+                taken = part.pages.take(min(frames - dropped, clean))
+                part.first += taken.frames
+                dropped += taken.frames
+                self._allocator.free_list(taken, self)
+        self._parts = [part for part in self._parts if part.pages.frames]
+        self.frames -= dropped
+        return dropped
 
     def clean(self, frames: int) -> int:
         """Up to `frames` dirty pages have been written back; returns how many there were."""
@@ -82,8 +124,9 @@ class CachedFile:
         self.drop_clean(self.frames)
 
     def relocate(self, moves: Moves) -> None:
-        """Compaction has moved pages."""
-        self.pages = FrameList(part for start, frames in self.pages for part in moves.translate(start, frames))
+        """Pages have moved; a part counts as of the node it was read to."""
+        for part in self._parts:
+            part.pages = FrameList(piece for start, frames in part.pages for piece in moves.translate(start, frames))
 
     def claims(self) -> Iterator[tuple[Owner, int, int]]:
         """(owner, first frame, frames) of every run."""
@@ -133,7 +176,7 @@ class PageCache:
             if not taken.frames:
                 raise OutOfMemory("no memory for a page of the page cache")
             before = counts(file)
-            file.pages.extend(taken)
+            file.extend(taken)
             self.settle(file, before, held)
             meter.charge(costs.FILE_PAGE_READ, taken.frames)
             meter.charge(costs.ALLOC_PAGE, taken.frames)
@@ -162,11 +205,11 @@ class PageCache:
         file.free_all()
         self.settle(file, before)
 
-    def shrink(self, frames: int, *, direct: bool) -> int:
-        """Frees about `frames` pages, clean ones first, then dirty ones after writing them back."""
-        freed = self._reclaim(frames, direct=direct)
+    def shrink(self, frames: int, *, direct: bool, node: int | None = None) -> int:
+        """Frees up to `frames` pages (of one node), clean ones first, then dirty ones after writing them back."""
+        freed = self._reclaim(frames, direct, node)
         while freed < frames and self.write_back(frames - freed):
-            freed += self._reclaim(frames - freed, direct=direct)
+            freed += self._reclaim(frames - freed, direct, node)
         return freed
 
     def drop(self) -> int:
@@ -213,9 +256,9 @@ class PageCache:
         for file in self._files:
             yield from file.claims()
 
-    def _reclaim(self, frames: int, *, direct: bool) -> int:
+    def _reclaim(self, frames: int, direct: bool, node: int | None) -> int:
         """Frees clean pages for kswapd or a direct reclaimer, and counts them."""
-        freed = self._in_turn(self._files, frames, lambda file, wanted: file.drop_clean(wanted))
+        freed = self._in_turn(self._files, frames, lambda file, wanted: file.drop_clean(wanted, node))
         self._core.meter.charge(costs.RECLAIM_PAGE, freed)
         self._core.meter.charge(costs.FREE_PAGE, freed)
         who = "direct" if direct else "kswapd"

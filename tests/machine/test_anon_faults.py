@@ -119,7 +119,7 @@ class CountingShrinker:
     def __init__(self) -> None:
         self.direct = 0
 
-    def shrink(self, frames: int, *, direct: bool) -> int:
+    def shrink(self, frames: int, *, direct: bool, node: int | None = None) -> int:
         self.direct += direct
         return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from itertools import pairwise
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memtui.machine.errors import FrameStateError, OutOfMemory
-from memtui.machine.file_index import FolioIndex, FolioRun, hold_nodes, nodes_of_span
+from memtui.machine.file_index import FolioIndex, FolioRun, hold_nodes, nodes_of_span, nodes_of_spans
 from memtui.machine.slab import SlabCaches
 from tests.machine.bench import check_frames, small_core
 
@@ -140,3 +141,14 @@ def test_no_memory_for_nodes_keeps_none() -> None:
         hold_nodes(slabs, one_then_a_thousand)
     assert slabs.active("radix_tree_node") == 0
     check_frames(core, slabs.claims())
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_nodes_of_spans_are_those_of_every_page_looked_up(seed: int) -> None:
+    rng = random.Random(seed)
+    cuts = sorted(rng.sample(range(1, 20_000), 8))
+    spans = list(zip(cuts[::2], cuts[1::2], strict=True))
+    pages = [page for start, end in spans for page in range(start, end)]
+    levels = 1 + sum(max(pages) >> 6 * level > 0 for level in (1, 2))
+    assert nodes_of_spans(spans) == sum(len({page >> 6 * (level + 1) for page in pages}) for level in range(levels))
+    assert nodes_of_spans([]) == nodes_of_spans([(0, 1)]) == 0

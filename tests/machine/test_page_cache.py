@@ -16,8 +16,8 @@ from tests.machine.bench import check_frames, fail_nth, small_core
 class Bench:
     """Core, slabs and a page cache that reclaim may shrink."""
 
-    def __init__(self, ram_bytes: int = GIB) -> None:
-        self.core: Core = small_core(ram_bytes)
+    def __init__(self, ram_bytes: int = GIB, nodes: int = 1) -> None:
+        self.core: Core = small_core(ram_bytes, nodes)
         self.slabs = SlabCaches(self.core)
         self.cache = PageCache(self.core, self.slabs)
         self.core.allocator.shrinkers = [self.cache]
@@ -133,3 +133,30 @@ def test_reading_a_terabyte_into_a_large_machine_is_a_few_steps() -> None:
     bench.read(1024 * GIB)
     assert bench.cache.frames == 1 << 28
     assert len(list(bench.cache.claims())) < 100
+
+
+def test_reclaim_for_a_node_takes_that_nodes_pages_and_leaves_the_others() -> None:
+    bench = Bench(2 * GIB, nodes=2)
+    file = bench.read(1600 * MIB)
+    boundary = next(zone.layout.start for zone in bench.core.allocator.zones if zone.layout.node == 1)
+    near = sum(frames for start, frames in file.pages if start < boundary)
+    far = file.frames - near
+    assert min(near, far) > 100_000
+    assert bench.cache.shrink(50_000, direct=True, node=1) == 50_000
+    assert sum(frames for start, frames in file.pages if start < boundary) == near
+    bench.check()
+    assert bench.cache.shrink(file.frames, direct=True, node=1) == far - 50_000
+    assert file.frames == near
+    bench.check()
+
+
+def test_dirty_pages_of_another_node_stay_dirty_where_they_are() -> None:
+    bench = Bench(2 * GIB, nodes=2)
+    file = bench.read(1600 * MIB)
+    bench.cache.overwrite(file, 1000)
+    held = file.frames
+    dropped = file.drop_clean(held, node=1)
+    assert 0 < dropped < held
+    assert file.frames == held - dropped
+    assert file.drop_clean(held) == held - dropped - 1000
+    assert (file.frames, file.dirty_frames) == (1000, 1000)

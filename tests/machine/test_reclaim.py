@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from memtui.machine import Machine, MachineConfig
 from memtui.machine.core import Core
 from memtui.machine.page_cache import PageCache
 from memtui.machine.reclaim import Reclaim, available_frames
@@ -90,3 +91,13 @@ def test_mem_available_is_never_below_zero() -> None:
     mount = bench.tmpfs.mount("m", "never", GIB)
     bench.tmpfs.write(bench.tmpfs.create(mount, "f"), 0, 64 * MIB)
     assert bench.reclaim.available_frames == 0
+
+
+def test_a_pool_of_both_nodes_grows_over_page_cache_of_both_nodes() -> None:
+    machine = Machine(MachineConfig("two", 4 * GIB, 2))
+    file = machine.page_cache.create()
+    machine.page_cache.read(file, 5 * GIB // 4096)
+    assert machine.core.allocator.free_frames < 1000 * MIB // 4096
+    assert machine.hugetlb.set_nr_hugepages(1500).after == 1500
+    assert file.frames > 500 * MIB // 4096
+    machine.check()

@@ -58,8 +58,12 @@ GFP_VMEMMAP: Final = Gfp(MigrateType.UNMOVABLE, oom=False, this_node=True)
 class Shrinker(Protocol):
     """Something that can give memory back: the page cache, ragged tmpfs pages."""
 
-    def shrink(self, frames: int, *, direct: bool) -> int:
-        """Frees up to about `frames` frames for kswapd or a direct reclaimer; returns how many it freed."""
+    def shrink(self, frames: int, *, direct: bool, node: int | None = None) -> int:
+        """Frees up to about `frames` frames for kswapd or a direct reclaimer; returns how many it freed.
+
+        With `node`, only that node's are of use; what cannot tell (a shrinker that is not SHRINKER_NUMA_AWARE)
+        frees any.
+        """
 
 
 Injector = Callable[[int, int], bool]
@@ -204,7 +208,7 @@ class PageAllocator:
             return self._costly(taken, owner, zones, gfp, missing, order)
         while missing and gfp.reclaim:
             self._count_stall(gfp)
-            if not self._shrink(missing << order, direct=True):
+            if not self._shrink(missing << order, _only_node(zones, gfp), direct=True):
                 break
             missing = self._from_zones(taken, owner, zones, gfp, missing, order, _min_mark)
         while missing and gfp.oom and order <= COSTLY_ORDER and self.oom_killer is not None and self.oom_killer():
@@ -219,7 +223,7 @@ class PageAllocator:
 
         def reclaim(frames: int) -> int:
             self._count_stall(gfp)
-            return self._shrink(frames, direct=True) if frames > 0 else 0
+            return self._shrink(frames, _only_node(zones, gfp), direct=True) if frames > 0 else 0
 
         return CostlyRequest(order, gfp, zones, self.compactor, take, reclaim, self.vm_events).run(missing)
 
@@ -252,19 +256,19 @@ class PageAllocator:
         frames += sum(max(0, zone.marks.high - zone.buddy.free_frames) for zone in zones)
         for zone in zones:
             zone.compaction.forget_skips()
-        return self._shrink(frames, direct=False) if frames else 0
+        return self._shrink(frames, _only_node(zones, gfp), direct=False) if frames else 0
 
     def _count_stall(self, gfp: Gfp) -> None:
         """A request reclaims directly (ALLOCSTALL, by the highest zone that would do)."""
         zone = "movable" if gfp.migratetype is MigrateType.MOVABLE else ("dma", "dma32", "normal")[gfp.highest_zone]
         self.vm_events[f"allocstall_{zone}"] += 1
 
-    def _shrink(self, frames: int, *, direct: bool) -> int:
+    def _shrink(self, frames: int, node: int | None, *, direct: bool) -> int:
         freed = 0
         self._reclaiming = True
         try:
             for shrinker in self.shrinkers:
-                freed += shrinker.shrink(frames - freed, direct=direct)
+                freed += shrinker.shrink(frames - freed, direct=direct, node=node)
                 if freed >= frames:
                     break
         finally:
@@ -291,6 +295,11 @@ class PageAllocator:
             if low < high:
                 parts.append((zone, low, high - low))
         return parts
+
+
+def _only_node(zones: list[Zone], gfp: Gfp) -> int | None:
+    """The one node whose frames a request can use; None: any will do."""
+    return zones[0].layout.node if gfp.this_node else None
 
 
 def _low_mark(zone: Zone) -> int:

@@ -181,7 +181,7 @@ class Tmpfs:
         if not file.linked and not file.mappings:
             self._evict(file)
 
-    def shrink(self, frames: int, *, direct: bool) -> int:
+    def shrink(self, frames: int, *, direct: bool, node: int | None = None) -> int:
         """Splits huge pages that reach past the ends of files; frees more or less than asked, as batches go."""
         freed = 0
         for mount in self._all_mounts():

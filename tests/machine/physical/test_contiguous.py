@@ -138,7 +138,7 @@ def test_pages_freed_on_the_way_are_not_moved() -> None:
     bench.fill(8 * FRAMES_1G)
 
     class Shrinker:
-        def shrink(self, frames: int, *, direct: bool) -> int:
+        def shrink(self, frames: int, *, direct: bool, node: int | None = None) -> int:
             freed = bench.pages.pages.take(frames + 1000)
             bench.allocator.free_list(freed, bench.pages)
             return freed.frames
