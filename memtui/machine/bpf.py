@@ -35,9 +35,9 @@ SLAB_OBJECTS: Final = (("kmalloc-1k", 2), ("filp", 1), ("dentry", 1))
 """Slab objects per program: bpf_prog_aux, JIT data, the file (recordings: about 2.4 kB)."""
 
 
-def instruction_bytes(jited_bytes: int) -> int:
-    """Bytes of BPF instructions behind JITed code: 8 for every 5.2 (recordings: 512 instructions, 2.6 kB)."""
-    return jited_bytes * 80 // 52
+def instruction_bytes(jited_bytes: int, instructions: int | None = None) -> int:
+    """Bytes of BPF instructions, 8 each; behind JITed code one for every 5.2 (recordings: 512, 2.6 kB)."""
+    return jited_bytes * 80 // 52 if instructions is None else 8 * instructions
 
 
 class Pack:
@@ -88,11 +88,11 @@ class BpfPrograms:
         """64-byte chunks that hold code."""
         return sum(self._chunks_per_pack - pack.free.count for pack in self._packs)
 
-    def load(self, size_bytes: int) -> Program:
+    def load(self, size_bytes: int, instructions: int | None = None) -> Program:
         """Loads one program of so many JITed bytes. Raises OutOfMemory with nothing kept but splits."""
         self._core.meter.charge(costs.BPF_PROGRAM)
         self._core.meter.charge(costs.BPF_BYTE, size_bytes)
-        data = self._vmalloc.allocate(instruction_bytes(size_bytes) + HEADER_BYTES)
+        data = self._vmalloc.allocate(instruction_bytes(size_bytes, instructions) + HEADER_BYTES)
         taken: list[tuple[str, int]] = []
         try:
             for name, count in SLAB_OBJECTS:

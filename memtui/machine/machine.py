@@ -152,9 +152,9 @@ class Machine:
         """
         self._check_frames()
         checked = (self.direct_map, self.memmap, self.slabs, self.exec_memory, self.bpf, self.secretmem)
-        files = (self.tmpfs, self.page_cache, self.fragmenter, self.reclaim)
-        for part in (*checked, self.hugetlb, self.processes, *files):
+        for part in (*checked, self.hugetlb, self.processes, self.tmpfs, self.page_cache, self.fragmenter):
             part.check()
+        self.reclaim.check(self.secretmem.nodes)
 
     def _check_frames(self) -> None:
         """Rebuilds who owns what from all claims and all free lists."""

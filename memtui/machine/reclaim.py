@@ -66,9 +66,12 @@ class Reclaim:
             parts.append(f"{format_frames(self._tmpfs.drop_slab())} past the ends of tmpfs files")
         self._core.log(f"vm.drop_caches {value}: {' and '.join(parts)} given back")
 
-    def check(self) -> None:
-        """Raises FrameStateError unless the XArray nodes there are, are those of page cache and tmpfs."""
-        nodes = self._slabs.active(NODE_CACHE)
+    def check(self, elsewhere: int = 0) -> None:
+        """Raises FrameStateError unless the XArray nodes there are, are those of page cache and tmpfs.
+
+        `elsewhere` counts those of other files.
+        """
+        nodes = self._slabs.active(NODE_CACHE) - elsewhere
         if nodes != self._page_cache.nodes + self._tmpfs.nodes:
             raise FrameStateError(
                 f"{nodes} XArray nodes; page cache has {self._page_cache.nodes}, tmpfs {self._tmpfs.nodes}"

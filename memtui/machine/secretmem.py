@@ -16,18 +16,19 @@ from memtui.machine import costs
 from memtui.machine.core import Core, KernelOwner
 from memtui.machine.direct_map import DirectMap, Perm
 from memtui.machine.errors import FrameStateError, OutOfMemory
+from memtui.machine.file_index import NODE_CACHE, nodes_of_span
 from memtui.machine.page_tables import PageTables
 from memtui.machine.physical.allocator import GFP_HIGHUSER
 from memtui.machine.physical.extents import FrameList
 from memtui.machine.physical.frame_map import Owner
 from memtui.machine.slab import SlabCaches
 from memtui.snapshot import FrameKind
-from memtui.units import frames_of
+from memtui.units import FRAMES_2M, frames_of
 
 SLAB_OBJECTS: Final = ("inode_cache", "dentry", "filp", "vm_area_struct")
 """What a file costs beyond its pages (recordings: 0.8-1.2 kB of slab)."""
-MMAP_BASE_PAGE: Final = 0x7F00_0000_0000 >> 12
-"""Where the mappings of secret files begin."""
+MMAP_BASE_PAGE: Final = (0x7F00_0000_0000 >> 12) + FRAMES_2M // 2
+"""Where the mappings of secret files begin: in the middle of a page table's reach, as mappings mostly do."""
 
 
 @dataclass(eq=False, slots=True)
@@ -39,6 +40,8 @@ class SecretFile:
     pages: int
     frames: FrameList = field(default_factory=FrameList)
     """Pages touched so far, in order."""
+    nodes: int = 0
+    """XArray nodes they take."""
 
 
 class SecretMemory(Protocol):
@@ -97,12 +100,18 @@ class PerPageSecretMemory:
         pages = min(pages, file.pages - file.frames.frames)
         self._tables.populate(file.first_page + file.frames.frames, pages)
         frames = self._core.allocator.allocate_many(self._owner, GFP_HIGHUSER, pages)
+        try:
+            self._hold_nodes(file, file.frames.frames + pages)
+        except OutOfMemory:
+            self._core.allocator.free_list(frames, self._owner)
+            raise
         while frames.frames:
             start, length = next(iter(frames))
             try:
                 self._direct_map.set_noflush(start, length, Perm.NOT_PRESENT)
             except OutOfMemory:
                 self._undo(frames)
+                self._hold_nodes(file, file.frames.frames)
                 raise
             self._core.meter.charge(costs.SECRET_PAGE, length)
             self._core.meter.charge(costs.ZERO_PAGE, length)
@@ -118,6 +127,7 @@ class PerPageSecretMemory:
         del self.files[file]
         self.frames -= file.frames.frames
         self._undo(file.frames)
+        self._hold_nodes(file, 0)
         for name in SLAB_OBJECTS:
             self._slabs.free(name)
         self._drop_idle_tables()
@@ -134,6 +144,11 @@ class PerPageSecretMemory:
         """Page tables of the process that holds the files, of the lowest `levels` levels."""
         return self._tables.counted(levels) if self._tables is not None else 0
 
+    @property
+    def nodes(self) -> int:
+        """XArray nodes of all files."""
+        return sum(file.nodes for file in self.files)
+
     def objects(self) -> Counter[str]:
         """Slab objects of all files, by cache."""
         return Counter(dict.fromkeys(SLAB_OBJECTS, len(self.files)))
@@ -142,8 +157,20 @@ class PerPageSecretMemory:
         """Raises FrameStateError unless exactly the secret pages are missing from the direct map."""
         held = sum(file.frames.frames for file in self.files)
         absent = self._direct_map.not_present_frames()
+        nodes = sum(nodes_of_span(0, file.frames.frames) for file in self.files)
+        if nodes != self.nodes:
+            raise FrameStateError(f"secret files take {nodes} XArray nodes, {self.nodes} are held")
         if held != self.frames or absent != held:
             raise FrameStateError(f"{held} secret pages, {self.frames} counted, {absent} leaves not present")
+
+    def _hold_nodes(self, file: SecretFile, pages: int) -> None:
+        """Brings the file's XArray nodes to what so many pages take. Raises OutOfMemory with nothing changed."""
+        change = nodes_of_span(0, pages) - file.nodes
+        if change > 0:
+            self._slabs.alloc(NODE_CACHE, change)
+        elif change:
+            self._slabs.free(NODE_CACHE, -change)
+        file.nodes += change
 
     def _undo(self, frames: FrameList) -> None:
         """Back into the direct map and to the allocator; all leaves concerned are 4K by now, or never changed."""

@@ -8,6 +8,7 @@ and then plain again, one by one, which splits every large leaf they still lie i
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from memtui.machine import costs
 from memtui.machine.core import Core, KernelOwner
@@ -16,17 +17,27 @@ from memtui.machine.errors import OutOfMemory
 from memtui.machine.physical.allocator import GFP_KERNEL, Gfp
 from memtui.machine.physical.extents import FrameList
 from memtui.snapshot import FrameKind
-from memtui.units import frames_of
+from memtui.units import PAGE_BYTES, frames_of
+
+POINTER_BYTES: Final = 8
+"""One page in the list of an area's pages."""
 
 
 class Area:
     """One vmalloc area: its frames in virtual order."""
 
-    __slots__ = ("frames", "owner")
+    __slots__ = ("frames", "lists", "owner")
 
-    def __init__(self, owner: KernelOwner, frames: FrameList) -> None:
+    def __init__(self, owner: KernelOwner, frames: FrameList, lists: FrameList) -> None:
         self.owner = owner
         self.frames = frames
+        self.lists = lists
+        """Frames of the list of its pages, if that is more than a page and so a vmalloc area itself."""
+
+    @property
+    def mapped_frames(self) -> int:
+        """All frames that are mapped for it."""
+        return self.frames.frames + self.lists.frames
 
 
 class Vmalloc:
@@ -45,16 +56,21 @@ class Vmalloc:
     ) -> Area:
         """An area of whole blocks of `order` (single pages by default). Raises OutOfMemory with nothing changed."""
         who = owner or self._data
-        blocks = -(-frames_of(size_bytes) // (1 << order))
-        frames = self._core.allocator.allocate_many(who, gfp, blocks, order)
+        pages = frames_of(size_bytes)
+        frames = self._core.allocator.allocate_many(who, gfp, -(-pages // (1 << order)), order)
         self._core.meter.charge(costs.ALLOC_PAGE, frames.frames)
-        return self.adopt(frames, who)
+        try:
+            lists = self._page_lists(pages)
+        except OutOfMemory:
+            self._core.allocator.free_list(frames, who)
+            raise
+        return self.adopt(frames, who, lists)
 
-    def adopt(self, frames: FrameList, owner: KernelOwner) -> Area:
+    def adopt(self, frames: FrameList, owner: KernelOwner, lists: FrameList | None = None) -> Area:
         """An area of frames that `owner` has already."""
-        area = Area(owner, frames)
+        area = Area(owner, frames, lists or FrameList())
         self._areas[area] = None
-        self.frames += frames.frames
+        self.frames += area.mapped_frames
         return area
 
     def extend(self, area: Area, start: int, frames: int) -> None:
@@ -77,7 +93,8 @@ class Vmalloc:
                 self._reset(area, perm)
             self._core.meter.charge(costs.FLUSH_ALL)
         del self._areas[area]
-        self.frames -= area.frames.frames
+        self.frames -= area.mapped_frames
+        self._core.allocator.free_list(area.lists, self._data)
         self._core.meter.charge(costs.FREE_PAGE, area.frames.frames)
         self._core.allocator.free_list(area.frames, area.owner)
 
@@ -86,6 +103,19 @@ class Vmalloc:
         for area in self._areas:
             for start, frames in area.frames:
                 yield area.owner, start, frames
+            for start, frames in area.lists:
+                yield self._data, start, frames
+
+    def _page_lists(self, pages: int) -> FrameList:
+        """The list of an area's pages, 8 bytes each, where it takes more than a page (`__vmalloc_area_node`).
+
+        And the list of that list's pages, and so on. Raises OutOfMemory.
+        """
+        lists = 0
+        while pages * POINTER_BYTES > PAGE_BYTES:
+            pages = frames_of(pages * POINTER_BYTES)
+            lists += pages
+        return self._core.allocator.allocate_many(self._data, GFP_KERNEL, lists) if lists else FrameList()
 
     def _reset(self, area: Area, perm: Perm) -> None:
         """Sets the alias of each page; one that gets no page table for a split is left (`set_area_direct_map`)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -15,12 +15,18 @@ from memtui.workloads.modules import MODULES_BYTES
 from memtui.workloads.params import Count, Params, Size, size_between
 from memtui.workloads.wording import MAX_STEPS, plural, split_words
 
+MAX_INSTRUCTIONS: Final = 1_000_000
+"""BPF_COMPLEXITY_LIMIT_INSNS: no longer program is verified."""
+
 
 class LoadBpfParams(Params):
     """JITed programs, all of one size."""
 
     size: Annotated[Size, size_between(1, MODULES_BYTES)] = Field(description="JITed bytes of one program")
     count: Count = Field(default=1, description="how many programs")
+    instructions: Annotated[int, Field(ge=1, le=MAX_INSTRUCTIONS)] | None = Field(
+        default=None, description="BPF instructions of one program; without it one for every 5.2 JITed bytes"
+    )
 
 
 class LoadBpf(Activity[LoadBpfParams]):
@@ -38,7 +44,7 @@ class LoadBpf(Activity[LoadBpfParams]):
         batch = max(1, params.count // MAX_STEPS)
         for number in range(1, params.count + 1):
             try:
-                self._loaded.append(self.machine.bpf.load(params.size))
+                self._loaded.append(self.machine.bpf.load(params.size, params.instructions))
             except OutOfMemory:
                 core.log(f"program {number} of {params.count} fails to load: ENOMEM", Severity.BAD)
                 break
