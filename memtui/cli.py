@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Annotated, Final, NoReturn
 
 import typer
@@ -33,26 +32,8 @@ app = typer.Typer(
 )
 
 
-class GlyphSet(StrEnum):
-    """What pictures are drawn with."""
-
-    AUTO = "auto"
-    UNICODE = "unicode"
-    BLOCK = "block"
-    ASCII = "ascii"
-
-
-class Listed(StrEnum):
-    """What `memtui list` can list."""
-
-    SCENARIOS = "scenarios"
-    MACHINES = "machines"
-    KERNELS = "kernels"
-    POLICIES = "policies"
-    ACTIONS = "actions"
-    COUNTERS = "counters"
-    PANELS = "panels"
-
+LISTED: Final = ("scenarios", "machines", "kernels", "policies", "actions", "counters", "panels")
+"""What `memtui list` can list; `memtui.commands.listing` has the same names."""
 
 Source = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="A path, the name of a bundled scenario, or - for standard input.")
@@ -81,7 +62,7 @@ Interval = Annotated[
     str | None, typer.Option("--interval", metavar="T", help="Simulated time between the samples of the series.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No report, no progress: only data and what is wrong.")]
-Glyphs = Annotated[GlyphSet, typer.Option("--glyphs", help="Characters to draw with.")]
+Glyphs = Annotated[str, typer.Option("--glyphs", metavar="[auto|unicode|block|ascii]", help="Characters to draw with.")]
 Theme = Annotated[str | None, typer.Option("--theme", metavar="NAME", help="Colours of the dashboard.")]
 Headless = Annotated[bool, typer.Option("--headless", help="No dashboard: play as fast as possible, print a report.")]
 CheckMachine = Annotated[
@@ -119,7 +100,7 @@ def run(
     interval: Interval = None,
     record: Record = None,
     quiet: Quiet = False,
-    glyphs: Glyphs = GlyphSet.AUTO,
+    glyphs: Glyphs = "auto",
     theme: Theme = None,
     check_machine: CheckMachine = False,
 ) -> None:
@@ -146,7 +127,7 @@ def run(
                 csv=csv,
                 interval=interval,
                 quiet=quiet,
-                glyphs=glyphs.value,
+                glyphs=glyphs,
                 theme=theme,
                 check_machine=check_machine,
             )
@@ -166,7 +147,7 @@ def snapshot(
     panel: Annotated[str | None, typer.Option("--panel", metavar="NAME", help="One panel alone.")] = None,
     seed: Seed = None,
     sets: Sets = None,
-    glyphs: Glyphs = GlyphSet.AUTO,
+    glyphs: Glyphs = "auto",
     theme: Theme = None,
 ) -> None:
     """Write a picture of the dashboard to a file.
@@ -186,7 +167,7 @@ def snapshot(
                 panel=panel,
                 seed=seed,
                 sets=tuple(sets or ()),
-                glyphs=glyphs.value,
+                glyphs=glyphs,
                 theme=theme,
             )
         )
@@ -210,13 +191,13 @@ def check(scenarios: Sources, sets: Sets = None, quiet: Quiet = False) -> None:
 
 
 @app.command(name="list")
-def list_(what: Annotated[Listed, typer.Argument(metavar="WHAT", help=", ".join(Listed) + ".")]) -> None:
+def list_(what: Annotated[str, typer.Argument(metavar="WHAT", help=", ".join(LISTED) + ".")]) -> None:
     """List what a scenario or an option can name."""
 
     def action() -> int:
         from memtui.commands.listing import print_list
 
-        return print_list(what.value)
+        return print_list(what)
 
     _exit(action)
 

@@ -8,12 +8,16 @@ import signal
 from pathlib import Path
 
 import pytest
+from textual.theme import BUILTIN_THEMES
 from typer.testing import CliRunner, Result
 
 from memtui import __version__
-from memtui.cli import NOT_BUILT, app
+from memtui.cli import LISTED, NOT_BUILT, app
+from memtui.commands.listing import KINDS
 from memtui.commands.terminal import Interruptible
+from memtui.commands.theme_names import THEME_NAMES
 from memtui.machine import Machine, MachineConfig, MachineStopped
+from memtui.tui.themes import THEMES
 
 SCENARIO = """\
 memtui: 1
@@ -215,9 +219,37 @@ def test_list_prints_names_with_their_meaning_in_a_hundred_columns(what: str, kn
 
 
 def test_list_of_nothing_known_exits_with_2() -> None:
-    result = memtui("list", "frames")
-    assert result.exit_code == 2
-    assert "'frames' is not one of 'scenarios', 'machines'" in result.stderr
+    known = "scenarios, machines, kernels, policies, actions, counters, panels"
+    assert one_line(memtui("list", "frames")) == f"memtui: memtui list: 'frames' is not one of {known}"
+    words = f"memtui: memtui list: 'scenario' is not one of {known}; did you mean 'scenarios'?"
+    assert one_line(memtui("list", "scenario")) == words
+    assert tuple(KINDS) == LISTED
+
+
+@pytest.mark.parametrize("command", ["run", "snapshot"])
+def test_themes_glyphs_and_files_that_are_none_are_refused_without_a_screen_too(command: str) -> None:
+    assert one_line(memtui(command, "-", "--theme", "pink")).startswith(
+        "memtui: no theme 'pink'; expected one of memtui"
+    )
+    words = "memtui: --glyphs: 'asci' is not one of auto, unicode, block, ascii; did you mean 'ascii'?"
+    assert one_line(memtui(command, "-", "--glyphs", "asci")) == words
+
+
+def test_a_file_without_a_name_is_refused() -> None:
+    assert (
+        one_line(memtui("run", "-", "--json", ""))
+        == "memtui: --json: expected the name of a file, or - for standard output"
+    )
+
+
+def test_the_table_of_themes_is_all_there_are() -> None:
+    assert (*(theme.name for theme in THEMES), *sorted(BUILTIN_THEMES)) == THEME_NAMES
+
+
+def test_a_picture_after_the_end_says_that_it_is_of_the_end() -> None:
+    result = memtui("snapshot", "-", "--at", "9s")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("memtui: the run ends at 2.000 s: the picture is of that moment\n")
 
 
 def test_schema_is_json() -> None:

@@ -18,6 +18,8 @@ def writable(option: str, path: str | None) -> str | None:
     """The path of an option, if it can be written; `-` is standard output. Raises BadInput otherwise."""
     if path is None or path == STANDARD_STREAM:
         return path
+    if not path:
+        raise BadInput(f"{option}: expected the name of a file, or - for standard output")
     try:
         trouble = _trouble(Path(path))
     except OSError as error:

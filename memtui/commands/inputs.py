@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 from memtui.units import MAX_DIGITS, parse_duration, shorten
+
+GLYPH_SETS: Final = ("auto", "unicode", "block", "ascii")
+"""What pictures can be drawn with."""
 
 MAX_SEED: Final = (1 << 64) - 1
 WIDTHS: Final = (20, 500)
@@ -50,6 +53,24 @@ def seed(option: str, text: str | None) -> int | None:
     if not words.isascii() or not words.isdigit() or len(words) > MAX_DIGITS or int(words) > MAX_SEED:
         raise BadInput(f"{option}: {shorten(text)!r} is no seed; expected a whole number from 0 to {MAX_SEED}")
     return int(words)
+
+
+def one_of(option: str, word: str, known: Sequence[str]) -> str:
+    """The word, which has to be one of those known."""
+    if word in known:
+        return word
+    from memtui.scenario.faults import did_you_mean
+
+    raise BadInput(f"{option}: {shorten(word)!r} is not one of {', '.join(known)}{did_you_mean(word, known)}")
+
+
+def theme(name: str | None) -> str | None:
+    """The name of a theme; None when none was asked for."""
+    from memtui.commands.theme_names import THEME_NAMES
+
+    if name is not None and name not in THEME_NAMES:
+        raise BadInput(f"no theme {shorten(name)!r}; expected one of {', '.join(THEME_NAMES)}")
+    return name
 
 
 def picture_size(option: str, text: str) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from memtui.commands.exits import Status
+from memtui.commands.inputs import one_of
 from memtui.fields import BUDDYINFO_PATTERN, FIELDS, Source, Unit
 from memtui.scenario import listing
 from memtui.scenario.listing import Item
@@ -21,7 +22,8 @@ UNIT_COLUMNS: Final = 14
 
 
 def print_list(what: str) -> int:
-    """Prints one of `KINDS`."""
+    """Prints one of `KINDS`. Raises BadInput for anything else."""
+    one_of("memtui list", what, tuple(KINDS))
     for line in KINDS[what]():
         print(line)
     return Status.WELL

@@ -10,7 +10,7 @@ from typing import Final
 import memtui
 from memtui.commands import files, inputs, outcome
 from memtui.commands.exits import Status, not_built_yet, say
-from memtui.commands.inputs import BadInput
+from memtui.commands.inputs import GLYPH_SETS, BadInput
 from memtui.commands.outcome import Outputs
 from memtui.commands.terminal import Interruptible, has_screen, keyboard_at_hand
 from memtui.report import text
@@ -79,6 +79,8 @@ def understood(options: RunOptions) -> Settings:
     json, csv = files.writable("--json", options.json), files.writable("--csv", options.csv)
     if json is not None and json == csv:
         raise BadInput(f"--json and --csv cannot both be written to {json}")
+    inputs.theme(options.theme)
+    inputs.one_of("--glyphs", options.glyphs, GLYPH_SETS)
     interval_ns = inputs.interval_ns("--interval", options.interval)
     return Settings(
         seed=inputs.seed("--seed", options.seed),

@@ -10,11 +10,12 @@ from typing import Final
 
 import memtui
 from memtui.commands import files, inputs, outcome
-from memtui.commands.exits import Status
+from memtui.commands.exits import Status, say
 from memtui.commands.files import STANDARD_STREAM
-from memtui.commands.inputs import BadInput
+from memtui.commands.inputs import GLYPH_SETS, BadInput
 from memtui.sources.simulation import Simulation
 from memtui.tui.snapshot import render_svg, render_text
+from memtui.units import format_clock
 from memtui.view.glyphs import Glyphs, choose_glyphs
 
 FILE_ENCODING: Final = "utf-8"
@@ -40,6 +41,8 @@ def take(options: SnapshotOptions) -> int:
     at_ns = inputs.moment_ns("--at", options.at)
     width, height = inputs.picture_size("--size", options.size)
     seed = inputs.seed("--seed", options.seed)
+    inputs.theme(options.theme)
+    inputs.one_of("--glyphs", options.glyphs, GLYPH_SETS)
     path = files.writable("--output", options.output) or STANDARD_STREAM
     suffix = PurePath(path).suffix.lower()
     if path != STANDARD_STREAM and suffix not in (".svg", ".txt"):
@@ -61,6 +64,8 @@ def take(options: SnapshotOptions) -> int:
             picture = render_text(simulation, at_ns, width, height, panel_name=options.panel, glyphs=glyphs)
     except ValueError as error:
         raise BadInput(str(error)) from None
+    if simulation.now_ns < at_ns:
+        say(f"memtui: the run ends at {format_clock(simulation.now_ns)}: the picture is of that moment")
     files.write("--output", path, picture if picture.endswith("\n") else f"{picture}\n")
     return Status.STOPPED if outcome.status(simulation) == Status.STOPPED else Status.WELL
 

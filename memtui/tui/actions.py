@@ -20,7 +20,7 @@ class Controls(Protocol):
         """Stops simulated time, or lets it go on."""
 
     def step(self) -> None:
-        """Plays the next event and pauses there."""
+        """Plays to the next line of the log or the next entry of the timeline, and pauses there."""
 
     def faster(self) -> None:
         """One step up in speed."""
@@ -29,7 +29,7 @@ class Controls(Protocol):
         """One step down in speed."""
 
     def set_speed(self, speed: float) -> None:
-        """Plays at this factor of real time."""
+        """Plays at this factor of real time, going on if it was paused."""
 
     def restart(self) -> None:
         """Back to the machine as booted."""
@@ -100,7 +100,15 @@ def _panel_action(digit: int, title: str) -> Action:
 
 ACTIONS: Final[tuple[Action, ...]] = (
     Action("pause", ("space",), "space", "pause", "Pause, or go on", lambda c: c.toggle_pause(), "Time"),
-    Action("step", ("full_stop",), ".", "step", "Play the next event and pause there", lambda c: c.step(), "Time"),
+    Action(
+        "step",
+        ("full_stop",),
+        ".",
+        "step",
+        "Play to the next event or timeline entry",
+        lambda c: c.step(),
+        "Time",
+    ),
     Action("faster", ("plus", "equals_sign"), "+", "faster", "Play faster", lambda c: c.faster(), "Time"),
     Action("slower", ("minus",), "-", "slower", "Play slower", lambda c: c.slower(), "Time"),
     Action("fastest", ("m",), "m", "max", "Play as fast as possible", lambda c: c.set_speed(_MAX), "Time"),

@@ -212,8 +212,8 @@ class Dashboard(App[int]):
             self.player.toggle()
 
     def step(self) -> None:
-        """Plays the next event and pauses there."""
-        self.player.step()
+        """Plays on to the next thing that is listed, and pauses there."""
+        self.viewer.step(self.board.request(self.viewer.source.info))
 
     def faster(self) -> None:
         """One step up in speed."""
@@ -224,8 +224,10 @@ class Dashboard(App[int]):
         self.player.slower()
 
     def set_speed(self, speed: float) -> None:
-        """Plays at this factor of real time."""
+        """Plays at this factor of real time, and goes on if it was paused."""
         self.player.set_speed(speed)
+        if self.player.paused and not self.player.finished:
+            self.player.resume()
 
     def restart(self) -> None:
         """Back to the machine as booted."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from memtui.engine.playable import Playable
 from memtui.engine.player import Player
 from memtui.snapshot import MapRequest
 from memtui.timeline import Timeline
 from memtui.view.scene import PlayState, Scene, Status
+
+STEP_EVENTS: Final = 1000
+"""Most events of the machine one step plays: the keyboard must not wait for a machine that has nothing to tell."""
 
 
 class Viewer:
@@ -45,6 +50,23 @@ class Viewer:
         if latest is not None and snapshot.time_ns < latest.time_ns:
             self.timeline.clear()
         self.timeline.append(snapshot)
+
+    def step(self, request: MapRequest) -> None:
+        """Plays on to the next line of the event log or the next entry of the timeline, and pauses there.
+
+        The machine's own events between them, of which most change nothing anyone is told about,
+        are played without a stop, though no more than `STEP_EVENTS` of them.
+        """
+        entries_ns = self.source.info.event_times_ns
+        for _ in range(STEP_EVENTS):
+            before_ns = self.source.now_ns
+            self.player.step()
+            self.look(request)
+            latest = self.timeline.latest
+            listed = latest is not None and bool(latest.events)
+            began = any(before_ns < entry_ns <= self.source.now_ns for entry_ns in entries_ns)
+            if listed or began or self.player.finished:
+                return
 
     def restart(self) -> None:
         """Back to the machine as booted, with no past."""

@@ -79,6 +79,14 @@ async def test_speed(open_dashboard: Opened) -> None:
         assert app.player.speed == 1.0
 
 
+@pytest.mark.parametrize("key", ["m", "0"])
+async def test_max_and_real_time_go_on_when_paused(open_dashboard: Opened, key: str) -> None:
+    async with open_dashboard() as (app, pilot):
+        assert app.player.paused
+        await pilot.press(key)
+        assert not app.player.paused
+
+
 async def test_restart_goes_back_to_zero_and_forgets_the_past(open_dashboard: Opened) -> None:
     async with open_dashboard(seconds=12.48) as (app, pilot):
         assert len(app.viewer.timeline) > 100
