@@ -131,6 +131,13 @@ def test_a_failed_expectation_exits_with_1_and_names_its_line() -> None:
     assert "  FAIL  at 1.500 s: HugePages_Total is 16, expected 17\n" in memtui("run", "-", stdin=wrong).stdout
 
 
+def test_the_picture_of_the_end_says_how_many_expectations_failed() -> None:
+    wrong = SCENARIO.replace("HugePages_Total: 16", "HugePages_Total: 17")
+    header = memtui("snapshot", "-", "--at", "3s", stdin=wrong).stdout.splitlines()[0]
+    assert header.endswith("FAILED 1 of 2")
+    assert memtui("snapshot", "-", "--at", "3s").stdout.splitlines()[0].rstrip().endswith("FINISHED")
+
+
 def test_seed_set_and_until_change_the_run() -> None:
     result = memtui("run", "-", "--json", "-", "--seed", "9", "--until", "1.7s", "--set", "timeline.0.nr_hugepages=5")
     read = json.loads(result.stdout)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.command import CommandPalette
 
+from memtui.snapshot import MapRequest, Snapshot
 from memtui.tui.actions import ACTIONS, action_of, footer_hints
 from memtui.tui.screens.words import WordsScreen
-from memtui.units import SECOND
+from memtui.units import MS, SECOND
 from memtui.view.catalogue import PANELS
 from memtui.view.layout import Mode
 from tests.fake_source import FakeSource
@@ -77,6 +79,24 @@ async def test_speed(open_dashboard: Opened) -> None:
         assert "max" in screen_text(app).split("\n")[0]
         await pilot.press("0")
         assert app.player.speed == 1.0
+
+
+async def test_step_passes_over_events_of_the_machine_that_nothing_is_listed_for(open_dashboard: Opened) -> None:
+    quiet = FakeSource()
+    told = quiet._all
+    quiet._all = [told[0], replace(told[0], time_ns=SECOND + MS, text=""), *told[1:]]
+    listed = quiet.snapshot
+
+    def without_the_quiet_one(request: MapRequest) -> Snapshot:
+        seen = listed(request)
+        return replace(seen, events=tuple(event for event in seen.events if event.text))
+
+    quiet.snapshot = without_the_quiet_one
+    async with open_dashboard(quiet) as (app, pilot):
+        await pilot.press("full_stop")
+        assert app.player.source.now_ns == 1 * SECOND
+        await pilot.press("full_stop")
+        assert app.player.source.now_ns == 2 * SECOND
 
 
 @pytest.mark.parametrize("key", ["m", "0"])
