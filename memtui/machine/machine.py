@@ -30,6 +30,7 @@ from memtui.machine.physical.allocator import GFP_VMEMMAP
 from memtui.machine.physical.compaction import Compaction
 from memtui.machine.physical.direct_compaction import DirectCompaction
 from memtui.machine.physical.frame_map import FrameMap, Owner
+from memtui.machine.physical.kcompactd import Kcompactd
 from memtui.machine.processes import Processes
 from memtui.machine.reclaim import Reclaim
 from memtui.machine.slab import SlabCaches
@@ -71,6 +72,7 @@ class Machine:
         kernel = config.kernel
         self.core = Core(memory.allocator, Meter(config.cpu.count), config.cpu.count, running=False)
         memory.allocator.compactor = DirectCompaction(self.core)
+        memory.allocator.kcompactd = Kcompactd(self.core)
         self.tlb = tlb_model(config.cpu.tlb)
         try:
             self.direct_map = DirectMap(self.core, memory.layout, gbpages=config.cpu.gbpages)

@@ -212,6 +212,10 @@ class PageCache:
             freed += self._reclaim(frames - freed, direct, node)
         return freed
 
+    def shrink_clean(self, frames: int, node: int) -> int:
+        """Frees up to `frames` clean pages of a node for its kswapd; returns how many."""
+        return self._reclaim(frames, False, node)
+
     def drop(self) -> int:
         """What `echo 1 > drop_caches` does: every clean page goes. Returns how many."""
         freed = self._in_turn(self._files, self.frames, lambda file, wanted: file.drop_clean(wanted))

@@ -48,6 +48,7 @@ class Reclaim:
         self._tmpfs = tmpfs
         self._slabs = slabs
         core.allocator.shrinkers[:0] = [page_cache, tmpfs]
+        core.allocator.clean_cache = page_cache.shrink_clean
 
     @property
     def available_frames(self) -> int:

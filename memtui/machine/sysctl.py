@@ -24,6 +24,7 @@ class Sysctl:
             "vm.drop_caches": self._drop_caches,
             "vm.compact_memory": self._compact_memory,
             "vm.min_free_kbytes": self._min_free_kbytes,
+            "vm.watermark_boost_factor": self._watermark_boost_factor,
         }
 
     @property
@@ -56,3 +57,8 @@ class Sysctl:
         before = machine.min_free_kbytes
         machine.min_free_kbytes = set_watermarks(machine.core.allocator, value, thp=False)
         machine.core.log(f"vm.min_free_kbytes {before} → {machine.min_free_kbytes}")
+
+    def _watermark_boost_factor(self, value: int) -> None:
+        free_lists = self._machine.core.allocator.free_lists
+        before, free_lists.boost_factor = free_lists.boost_factor, value
+        self._machine.core.log(f"vm.watermark_boost_factor {before} → {value}")

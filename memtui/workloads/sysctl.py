@@ -47,6 +47,13 @@ class SysctlParams(Params):
         le=1 << 36,
         description="kB kept free: sets the zones' min, low and high watermarks",
     )
+    watermark_boost_factor: int | None = Field(
+        default=None,
+        alias="vm.watermark_boost_factor",
+        ge=0,
+        le=1 << 20,
+        description="how far watermarks rise when pageblocks are stolen, in 1/10000 of the high one; 0: not at all",
+    )
 
     _written: tuple[str, ...] = PrivateAttr(default=())
 

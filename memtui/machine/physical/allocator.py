@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from memtui.machine.errors import OutOfMemory
-from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES, MigrateType
-from memtui.machine.physical.costly import Compactor, CostlyRequest
+from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES, PAGEBLOCK_ORDER, MigrateType
+from memtui.machine.physical.costly import Background, Compactor, CostlyRequest
 from memtui.machine.physical.extents import FrameList
 from memtui.machine.physical.frame_map import FrameMap, Owner
+from memtui.machine.physical.freelist import FreeLists, Request, low_mark, min_mark, no_mark
 from memtui.machine.physical.top_runs import TOP_FRAMES
-from memtui.machine.physical.zone import Zone
+from memtui.machine.physical.zone import NORMAL, Zone
 
 COSTLY_ORDER: Final = 3
 """PAGE_ALLOC_COSTLY_ORDER: above it the OOM killer is not asked."""
@@ -69,9 +70,6 @@ class Shrinker(Protocol):
 Injector = Callable[[int, int], bool]
 """(order, count) of a request → whether it must fail now."""
 
-Mark = Callable[[Zone], int]
-"""The watermark of a zone that a request must leave."""
-
 
 class PageAllocator:
     """All zones, the owner of every frame, and the way from a request to frames."""
@@ -87,6 +85,9 @@ class PageAllocator:
         """Makes chosen requests fail, for tests and scenarios."""
         self.compactor: Compactor | None = None
         """Makes free blocks of a costly order by moving pages."""
+        self.kcompactd: Background | None = None
+        self.clean_cache: Callable[[int, int], int] | None = None
+        """Frees up to so many frames of clean page cache on a node for its kswapd; returns how many."""
         self.vm_events: Counter[str] = Counter()
         """Counts of /proc/vmstat events, the whole machine's."""
         self._reclaiming = False
@@ -97,6 +98,7 @@ class PageAllocator:
         """Per node, from Normal down."""
         for zone in reversed(zones):
             self._node_zones[zone.layout.node].append(zone)
+        self.free_lists = FreeLists(frame_map, self._node_zones)
 
     @property
     def nodes(self) -> int:
@@ -126,12 +128,15 @@ class PageAllocator:
 
         All of them, or OutOfMemory; with `partial` as many as can be had, perhaps none.
         """
-        taken = FrameList()
-        missing = count if self.injected(order, count) else self._gather(taken, owner, gfp, count, order, node)
-        if missing and not partial:
-            self.free_list(taken, owner)
-            raise OutOfMemory(f"order-{order} allocation failed ({count - missing} of {count})")
-        return taken
+        request = Request(owner, gfp, order, self._zones_for(gfp, node), count)
+        if count and not self.injected(order, count):
+            self._gather(request)
+        if request.missing and not partial:
+            self.free_list(request.taken, owner)
+            raise OutOfMemory(f"order-{order} allocation failed ({count - request.missing} of {count})")
+        if self.free_lists.boosted and gfp.kswapd and not self._reclaiming:
+            self._undo_boost()
+        return request.taken
 
     def allocate_at(self, owner: Owner, start: int, frames: int) -> None:
         """Takes exactly these frames, which are free, for `owner` (boot code).
@@ -194,74 +199,69 @@ class PageAllocator:
         zones = self._zones_for(gfp, node)
         return sum(max(0, zone.spare_frames(zone.marks.min, gfp.highest_zone)) for zone in zones)
 
-    def _gather(self, taken: FrameList, owner: Owner, gfp: Gfp, count: int, order: int, node: int) -> int:
-        """Fills `taken`, going through the slow path as far as the request may; returns the blocks missing."""
-        zones = self._zones_for(gfp, node)
+    def _gather(self, request: Request) -> None:
+        """Goes through the slow path as far as the request may."""
+        gfp, order = request.gfp, request.order
         if self._reclaiming:
-            return self._from_zones(taken, owner, zones, gfp, count, order, lambda zone: 0)
-        missing = self._from_zones(taken, owner, zones, gfp, count, order, _low_mark)
-        if missing and gfp.kswapd and self._kswapd(zones, gfp, missing, order):
-            missing = self._from_zones(taken, owner, zones, gfp, missing, order, _low_mark)
-        if missing:
-            missing = self._from_zones(taken, owner, zones, gfp, missing, order, _min_mark)
-        if missing and gfp.reclaim and order > COSTLY_ORDER:
-            return self._costly(taken, owner, zones, gfp, missing, order)
-        while missing and gfp.reclaim:
-            self._count_stall(gfp)
-            if not self._shrink(missing << order, _only_node(zones, gfp), direct=True):
+            self.free_lists.take(request, no_mark)
+            return
+        self.free_lists.take(request, low_mark)
+        if request.missing and gfp.kswapd and self._kswapd(request):
+            self.free_lists.take(request, low_mark)
+        if request.missing:
+            self.free_lists.take(request, min_mark)
+        if request.missing and gfp.reclaim and order > COSTLY_ORDER:
+            CostlyRequest(request, self.free_lists, self.compactor, self._reclaim_directly, self.vm_events).run()
+            return
+        while request.missing and gfp.reclaim and self._reclaim_directly(request, request.missing << order):
+            self.free_lists.take(request, min_mark)
+        while request.missing and gfp.oom and order <= COSTLY_ORDER and self.oom_killer is not None:
+            if not self.oom_killer():
                 break
-            missing = self._from_zones(taken, owner, zones, gfp, missing, order, _min_mark)
-        while missing and gfp.oom and order <= COSTLY_ORDER and self.oom_killer is not None and self.oom_killer():
-            missing = self._from_zones(taken, owner, zones, gfp, missing, order, _min_mark)
-        return missing
+            self.free_lists.take(request, min_mark)
 
-    def _costly(self, taken: FrameList, owner: Owner, zones: list[Zone], gfp: Gfp, missing: int, order: int) -> int:
-        """Compaction and reclaim in turns for a large order; returns the blocks missing."""
+    def _undo_boost(self) -> None:
+        """kswapd makes room for whole pageblocks, out of clean page cache alone, and the watermarks fall again."""
+        boosted, self.free_lists.boosted = self.free_lists.boosted, {}
+        self._reclaiming = True
+        try:
+            for zone in boosted:
+                if self.clean_cache is not None:
+                    self.clean_cache(zone.watermark_boost, zone.layout.node)
+                zone.watermark_boost = 0
+        finally:
+            self._reclaiming = False
+        for node in {zone.layout.node: None for zone in boosted}:
+            self._wake_kcompactd(node, PAGEBLOCK_ORDER)
 
-        def take(count: int) -> int:
-            return self._from_zones(taken, owner, zones, gfp, count, order, _min_mark)
+    def _wake_kcompactd(self, node: int, order: int) -> None:
+        if self.kcompactd is not None:
+            self.kcompactd.wake(self._node_zones[node], order)
 
-        def reclaim(frames: int) -> int:
-            self._count_stall(gfp)
-            return self._shrink(frames, _only_node(zones, gfp), direct=True) if frames > 0 else 0
-
-        return CostlyRequest(order, gfp, zones, self.compactor, take, reclaim, self.vm_events).run(missing)
-
-    def _from_zones(
-        self, taken: FrameList, owner: Owner, zones: list[Zone], gfp: Gfp, count: int, order: int, mark: Mark
-    ) -> int:
-        """Takes what the zones can give above a watermark; returns the blocks missing."""
-        for zone in zones:
-            blocks = min(count, zone.spare_frames(mark(zone), gfp.highest_zone) >> order)
-            if blocks <= 0:
-                continue
-            for start, frames in zone.buddy.allocate_many(order, blocks, gfp.migratetype):
-                self.frame_map.assign(start, frames, owner)
-                taken.append(start, frames)
-                count -= frames >> order
-            zone.note_use()
-            if not count:
-                break
-        return count
-
-    def _kswapd(self, zones: list[Zone], gfp: Gfp, missing: int, order: int) -> int:
+    def _kswapd(self, request: Request) -> int:
         """What kswapd frees once it is woken: enough for the request and to lift the zones to their high marks.
 
         Where enough is free for a costly order, and only too scattered, it leaves the rest to compaction.
         """
-        frames = missing << order
+        zones, order = request.zones, request.order
+        frames = request.missing << order
         if order > COSTLY_ORDER:
-            spare = (zone.spare_frames(zone.marks.high, gfp.highest_zone) for zone in zones)
+            spare = (zone.spare_frames(zone.marks.high, request.gfp.highest_zone) for zone in zones)
             frames = max(0, frames - sum(room for room in spare if room > 0))
         frames += sum(max(0, zone.marks.high - zone.buddy.free_frames) for zone in zones)
         for zone in zones:
             zone.compaction.forget_skips()
-        return self._shrink(frames, _only_node(zones, gfp), direct=False) if frames else 0
+        freed = self._shrink(frames, request.only_node, direct=False) if frames else 0
+        if order:
+            self._wake_kcompactd(zones[0].layout.node, order)
+        return freed
 
-    def _count_stall(self, gfp: Gfp) -> None:
-        """A request reclaims directly (ALLOCSTALL, by the highest zone that would do)."""
+    def _reclaim_directly(self, request: Request, frames: int) -> int:
+        """A request frees memory itself (ALLOCSTALL, by the highest zone that would do); returns the frames freed."""
+        gfp = request.gfp
         zone = "movable" if gfp.migratetype is MigrateType.MOVABLE else ("dma", "dma32", "normal")[gfp.highest_zone]
         self.vm_events[f"allocstall_{zone}"] += 1
+        return self._shrink(frames, request.only_node, direct=True) if frames > 0 else 0
 
     def _shrink(self, frames: int, node: int | None, *, direct: bool) -> int:
         freed = 0
@@ -277,7 +277,7 @@ class PageAllocator:
 
     def _zones_for(self, gfp: Gfp, node: int) -> list[Zone]:
         zones = self._node_zones[node] if gfp.this_node else self._zonelist(node)
-        return zones if gfp.highest_zone == 2 else [zone for zone in zones if zone.index <= gfp.highest_zone]
+        return zones if gfp.highest_zone == NORMAL else [zone for zone in zones if zone.index <= gfp.highest_zone]
 
     def _zonelist(self, node: int) -> list[Zone]:
         """The node's own zones from Normal down, then those of the other nodes in turn (build_zonelists)."""
@@ -295,16 +295,3 @@ class PageAllocator:
             if low < high:
                 parts.append((zone, low, high - low))
         return parts
-
-
-def _only_node(zones: list[Zone], gfp: Gfp) -> int | None:
-    """The one node whose frames a request can use; None: any will do."""
-    return zones[0].layout.node if gfp.this_node else None
-
-
-def _low_mark(zone: Zone) -> int:
-    return zone.marks.low
-
-
-def _min_mark(zone: Zone) -> int:
-    return zone.marks.min

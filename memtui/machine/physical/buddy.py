@@ -54,6 +54,8 @@ class Buddy:
         """Pageblock → type, where it is not MOVABLE, as all are at boot."""
         self._block_use = block_use
         self.free_frames = 0
+        self.fallbacks = 0
+        """Requests that turned to part-used pageblocks of another type (`try_to_claim_block`)."""
 
     def allocate(self, order: int, wanted: MigrateType, *, no_fragment: bool = False) -> int | None:
         """First frame of a block of `order`, or None. `no_fragment`: only whole pageblocks may change type."""
@@ -279,6 +281,7 @@ class Buddy:
 
     def _claim_pageblock(self, current: int, donor: MigrateType, wanted: MigrateType) -> bool:
         """Claims a part-used pageblock if half of it is free or of the wanted kind (`try_to_claim_block`)."""
+        self.fallbacks += 1
         first = next(reversed(self._lists[donor][current])) & ~(PAGEBLOCK_FRAMES - 1)
         free, movable = self._block_use(first, PAGEBLOCK_FRAMES)
         if wanted is MigrateType.MOVABLE:

@@ -13,12 +13,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
+from memtui.machine.physical.freelist import FreeLists, Request, min_mark
 from memtui.machine.physical.zone import Zone
-
-if TYPE_CHECKING:
-    from memtui.machine.physical.allocator import Gfp
 
 MAX_RECLAIM_RETRIES: Final = 16
 """A costly request that retries gives up after so many more rounds (`should_reclaim_retry`)."""
@@ -52,83 +50,89 @@ class Compactor(Protocol):
         """A request got its block: compaction of these zones is no longer deferred."""
 
 
+class Background(Protocol):
+    """Compaction that nobody waits for."""
+
+    def wake(self, zones: Sequence[Zone], order: int) -> None:
+        """Asks for a free block of this order in every one of the zones, which are those of one node."""
+
+
 class CostlyRequest:
     """Blocks of one costly order that are not there."""
 
     def __init__(
         self,
-        order: int,
-        gfp: Gfp,
-        zones: Sequence[Zone],
+        request: Request,
+        free_lists: FreeLists,
         compactor: Compactor | None,
-        take: Callable[[int], int],
-        reclaim: Callable[[int], int],
+        reclaim: Callable[[Request, int], int],
         events: Counter[str],
     ) -> None:
-        """`take` takes free blocks: wanted → still missing. `reclaim` frees about so many frames, and says how many."""
-        self._order = order
-        self._gfp = gfp
-        self._zones = zones
+        """`reclaim` frees about so many frames for a request, and says how many."""
+        self._request = request
+        self._free_lists = free_lists
         self._compactor = compactor
-        self._take = take
         self._reclaim_frames = reclaim
         self._events = events
-        self._missing = 0
 
-    def run(self, missing: int) -> int:
-        """Tries for all of the blocks; returns how many could not be had."""
-        self._missing = missing
-        if self._gfp.retry:
-            while self._missing and self._attempt(hard=True):
+    def run(self) -> None:
+        """Tries for all of the blocks."""
+        request = self._request
+        if request.gfp.retry:
+            while request.missing and self._attempt(hard=True):
                 pass
-            return self._missing
+            return
         given_up = 0
-        while self._missing:
+        while request.missing:
             if not self._attempt(hard=False) and not self._attempt(hard=True):
                 given_up += 1
-                self._missing -= 1
-        return given_up
+                request.missing -= 1
+        request.missing = given_up
 
     def _attempt(self, *, hard: bool) -> bool:
         """One request, or as many as succeed at once; whether anything was had."""
-        before = self._missing
+        before = self._request.missing
         result = self._compact(sync=False)
-        if self._missing < before:
+        if self._request.missing < before:
             return True
         if not hard and result <= CompactResult.DEFERRED:
             return False
-        for _ in range(1 + MAX_RECLAIM_RETRIES * self._gfp.retry):
+        for _ in range(1 + MAX_RECLAIM_RETRIES * self._request.gfp.retry):
             hopeful = self._reclaim()
-            if self._missing == before:
+            if self._request.missing == before:
                 self._compact(sync=hard)
-            if self._missing < before or not hopeful:
+            if self._request.missing < before or not hopeful:
                 break
-        return self._missing < before
+        return self._request.missing < before
 
     def _compact(self, *, sync: bool) -> CompactResult:
         """Compacts, takes what came of it, and counts (`__alloc_pages_direct_compact`)."""
+        request = self._request
         if self._compactor is None:
             return CompactResult.SKIPPED
-        result = self._compactor.compact(self._zones, self._order, self._missing, self._gfp.highest_zone, sync=sync)
+        before = request.missing
+        result = self._compactor.compact(request.zones, request.order, before, request.gfp.highest_zone, sync=sync)
         if result is CompactResult.SKIPPED:
             return result
-        before, self._missing = self._missing, self._take(self._missing)
-        got = before - self._missing
+        self._free_lists.take(request, min_mark)
+        got = before - request.missing
         self._events["compact_stall"] += max(got, 1)
         if got:
             self._events["compact_success"] += got
-            self._compactor.allocated(self._zones, self._order)
+            self._compactor.allocated(request.zones, request.order)
         else:
             self._events["compact_fail"] += 1
         return result
 
     def _reclaim(self) -> bool:
         """Frees memory for all the blocks, unless compaction has room for one as it is; False if that is in vain."""
-        room = max(zone.spare_frames(self._ready(zone), self._gfp.highest_zone) for zone in self._zones)
-        freed = self._reclaim_frames(((self._missing - 1) << self._order) - room if room < 0 else 0)
-        self._missing = self._take(self._missing)
+        request = self._request
+        room = max(zone.spare_frames(self._ready(zone), request.gfp.highest_zone) for zone in request.zones)
+        wanted = (request.missing - 1) << request.order
+        freed = self._reclaim_frames(request, wanted - room if room < 0 else 0)
+        self._free_lists.take(request, min_mark)
         return freed > 0 or room >= 0
 
     def _ready(self, zone: Zone) -> int:
         """Free frames at which a zone is left to compaction (`compaction_ready`): enough for one block."""
-        return zone.marks.high + compact_gap(self._order)
+        return zone.marks.high + compact_gap(self._request.order)

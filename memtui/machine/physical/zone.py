@@ -7,12 +7,13 @@ from math import isqrt
 from typing import Final
 
 from memtui.machine.geometry import ZoneLayout
-from memtui.machine.physical.buddy import BlockUse, Buddy
+from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES, BlockUse, Buddy
 from memtui.machine.physical.compaction_state import CompactionState
 from memtui.snapshot import ZoneView
 
 ZONE_ORDER: Final = {"DMA": 0, "DMA32": 1, "Normal": 2}
 """Zone indices (enum zone_type): a request for a zone may also use every lower one."""
+NORMAL: Final = ZONE_ORDER["Normal"]
 LOWMEM_RESERVE_RATIO: Final = {"DMA": 256, "DMA32": 256, "Normal": 32}
 WATERMARK_SCALE_FACTOR: Final = 10
 MIN_FREE_KB_LIMITS: Final = (128, 262144)
@@ -45,6 +46,8 @@ class Zone:
     """Frames kept from requests that could have used a higher zone, by that zone's index."""
     least_free_frames: int = 0
     compaction: CompactionState = field(default_factory=CompactionState)
+    watermark_boost: int = 0
+    """Frames by which all watermarks are raised until kswapd has made room in pageblocks again."""
 
     @classmethod
     def build(cls, layout: ZoneLayout, block_use: BlockUse) -> Zone:
@@ -64,6 +67,16 @@ class Zone:
     def spare_frames(self, mark: int, highest: int) -> int:
         """Frames a request that may use zones up to index `highest` can take and stay above `mark`."""
         return self.buddy.free_frames - mark - self.lowmem_reserve[highest]
+
+    def boost(self, fallbacks: int, factor: int) -> None:
+        """Requests had to turn to pageblocks of another type: watermarks rise by a pageblock each (`boost_watermark`).
+
+        By `factor` ten-thousandths of the high watermark at most; not in zones of less than four pageblocks.
+        """
+        most = self.marks.high * factor // 10000
+        if most and self.managed_frames >= 4 * PAGEBLOCK_FRAMES:
+            raised = self.watermark_boost + fallbacks * PAGEBLOCK_FRAMES
+            self.watermark_boost = min(raised, max(most, PAGEBLOCK_FRAMES))
 
     def note_use(self) -> None:
         """Remembers the least that has ever been free."""
