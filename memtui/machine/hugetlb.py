@@ -12,13 +12,14 @@ its struct-page frames back first; a page that cannot get them stays in the pool
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from memtui.machine import costs
 from memtui.machine.boot import GiganticPage
 from memtui.machine.core import Core, KernelOwner, Severity
 from memtui.machine.errors import FrameStateError
+from memtui.machine.hugetlb_pool import NodePool, Pool, PoolRun, Turns, merged, spread
 from memtui.machine.memmap import Memmap
 from memtui.machine.memmap_backing import memmap_frames
 from memtui.machine.physical.allocator import GFP_HUGETLB
@@ -35,68 +36,6 @@ PAGE_NAMES: Final = {FRAMES_2M: "2 MiB", FRAMES_1G: "1 GiB"}
 
 
 @dataclass(frozen=True, slots=True)
-class PoolRun:
-    """Neighbouring pages of a pool that entered it in the same state."""
-
-    start: int
-    frames: int
-    optimised: bool
-
-
-@dataclass(slots=True)
-class NodePool:
-    """Free huge pages of one size on one node, last in first out (hugepage_freelists)."""
-
-    runs: list[PoolRun] = field(default_factory=list)
-    frames: int = 0
-    surplus_pages: int = 0
-
-    def put(self, run: PoolRun) -> None:
-        """Adds pages on top, joined to the run they continue."""
-        if not run.frames:
-            return
-        self.frames += run.frames
-        last = self.runs[-1] if self.runs else None
-        if last and last.start + last.frames == run.start and last.optimised is run.optimised:
-            self.runs[-1] = PoolRun(last.start, last.frames + run.frames, run.optimised)
-        else:
-            self.runs.append(run)
-
-    def take(self, frames: int) -> list[PoolRun]:
-        """Removes pages from the top; there must be as many."""
-        taken: list[PoolRun] = []
-        self.frames -= frames
-        while frames:
-            run = self.runs.pop()
-            if run.frames > frames:
-                self.runs.append(PoolRun(run.start, run.frames - frames, run.optimised))
-                run = PoolRun(run.start + run.frames - frames, frames, run.optimised)
-            taken.append(run)
-            frames -= run.frames
-        return taken
-
-
-@dataclass(slots=True)
-class Pool:
-    """The pool of one page size (struct hstate)."""
-
-    page_frames: int
-    nodes: list[NodePool]
-    next_to_alloc: int = 0
-    next_to_free: int = 0
-
-    @property
-    def total_pages(self) -> int:
-        """Pages in the pool, surplus included (nr_huge_pages)."""
-        return sum(node.frames for node in self.nodes) // self.page_frames
-
-    @property
-    def surplus_pages(self) -> int:
-        """Pages more than were asked for, that could not be freed (surplus_huge_pages)."""
-        return sum(node.surplus_pages for node in self.nodes)
-
-
-@dataclass(frozen=True, slots=True)
 class Resize:
     """What one write to nr_hugepages did."""
 
@@ -108,17 +47,6 @@ class Resize:
     given_back_frames: int
     """Struct-page frames given back (below zero: taken back)."""
     surplus: int
-
-
-class _Turns:
-    """Whose turn it is to give pages: the nodes that still can, beginning where the last request ended."""
-
-    def __init__(self, pool: Pool, nodes: list[int]) -> None:
-        self.total = len(nodes)
-        turn = pool.next_to_alloc % len(nodes)
-        self.nodes = nodes[turn:] + nodes[:turn]
-        if len(nodes) > 1:
-            pool.next_to_alloc = (turn + 1) % len(nodes)
 
 
 class _Watch:
@@ -262,7 +190,7 @@ class Hugetlb:
         """Takes pages on the nodes in turn, then puts them into the pool, optimised in one batch."""
         fresh: list[tuple[int, FrameList]] = []
         self._gathered.append(fresh)
-        turns = _Turns(pool, list(range(len(pool.nodes))) if node is None else [node])
+        turns = Turns(pool, list(range(len(pool.nodes))) if node is None else [node])
         step = max(LEAST_STEP_PAGES, -(-count // STEPS))
         while count and turns.nodes:
             wanted = min(step, count)
@@ -285,7 +213,7 @@ class Hugetlb:
             for start, frames in runs:
                 pool.nodes[number].put(PoolRun(start, frames, optimised))
 
-    def _in_turn(self, pool: Pool, count: int, turns: _Turns) -> Iterator[tuple[int, FrameList]]:
+    def _in_turn(self, pool: Pool, count: int, turns: Turns) -> Iterator[tuple[int, FrameList]]:
         """Spreads a request evenly over the nodes, the rest over those that still can; yields what each gave.
 
         A node that has run out is still asked, in vain, before every page another one gives
@@ -389,25 +317,3 @@ class Hugetlb:
             left = memmap_frames(size) - 1
             words.append(f"{format_count(result.surplus)} stay as surplus: no {left} frames for their struct pages")
         self._core.log(", ".join(words), Severity.NOTICE if short or new_surplus else Severity.INFO)
-
-
-def spread(count: int, limits: list[int]) -> list[int]:
-    """`count` pages taken in turn from places that can give at most `limits`: the share of each."""
-    shares = [0] * len(limits)
-    able = [place for place, limit in enumerate(limits) if limit]
-    while count and able:
-        base, extra = divmod(count, len(able))
-        for turn, place in enumerate(able):
-            part = min(base + (turn < extra), limits[place] - shares[place])
-            shares[place] += part
-            count -= part
-        able = [place for place in able if shares[place] < limits[place]]
-    return shares
-
-
-def merged(fresh: list[tuple[int, FrameList]]) -> list[tuple[int, FrameList]]:
-    """(node, pages) with all pages of a node together, in the order they came."""
-    nodes: dict[int, FrameList] = {}
-    for number, pages in fresh:
-        nodes.setdefault(number, FrameList()).extend(pages)
-    return list(nodes.items())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from memtui.machine import CpuConfig, KernelConfig, Machine, MachineConfig
-from memtui.machine.hugetlb import spread
+from memtui.machine.hugetlb_pool import spread
 from memtui.machine.physical.allocator import GFP_KERNEL
 from memtui.units import FRAMES_1G, FRAMES_2M, GIB, MIB, TIB
 from tests.machine.changes import Changes

@@ -103,7 +103,7 @@ async def test_maps_are_asked_for_at_the_size_of_the_screen(open_dashboard: Open
 @pytest.mark.parametrize(
     ("key", "words"),
     [
-        ("question_mark", "Play the next event and pause there"),
+        ("question_mark", "Play to the next event or timeline entry"),
         ("f1", "The kernel maps all RAM once"),
         ("ctrl+p", "Search all actions"),
         ("t", "Search themes"),

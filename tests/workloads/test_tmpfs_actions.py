@@ -78,8 +78,8 @@ def test_a_full_mount_ends_the_write_with_an_event(machine: Machine) -> None:
 def test_a_machine_without_memory_ends_the_write_with_an_event(machine: Machine) -> None:
     play(machine, "tmpfs", mount="m", size="8GiB", huge="always")
     written = play(machine, "tmpfs_write", mount="m", file="f", size="8GiB")
-    assert "ENOMEM after 3." in written.said[0]
-    assert "could not be had" in written.said[1]
+    assert any("ENOMEM after 3." in text for text in written.said)
+    assert any("could not be had" in text for text in written.said)
     assert written.severities == ["bad", "notice"]
 
 
