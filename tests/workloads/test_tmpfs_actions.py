@@ -80,7 +80,7 @@ def test_a_machine_without_memory_ends_the_write_with_an_event(machine: Machine)
     written = play(machine, "tmpfs_write", mount="m", file="f", size="8GiB")
     assert any("ENOMEM after 3." in text for text in written.said)
     assert any("could not be had" in text for text in written.said)
-    assert written.severities == ["bad", "notice"]
+    assert written.severities == ["bad", "bad", "notice"]
 
 
 def test_truncate_makes_files_and_sets_sizes(machine: Machine) -> None:
