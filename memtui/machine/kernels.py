@@ -13,6 +13,7 @@ from memtui.machine.config import KernelConfig
 from memtui.machine.execmem import RoxCache
 from memtui.machine.rmap.anon_vma_chain import AnonVmaChain
 from memtui.machine.secretmem import PerPageSecretMemory
+from memtui.machine.tmpfs.compound import Compound, CompoundByWrite
 from memtui.machine.tmpfs.multi_order import MultiOrder
 from memtui.machine.traits import TRAITS, Traits
 
@@ -20,12 +21,17 @@ POLICIES: Final[dict[str, dict[str, Any]]] = {
     "exec_memory": {"rox_cache": RoxCache},
     "rmap": {"anon_vma_chain": AnonVmaChain},
     "secret_memory": {"per_page": PerPageSecretMemory},
-    "shmem_thp": {"multi_order": MultiOrder},
+    "shmem_thp": {"multi_order": MultiOrder, "compound_by_write": CompoundByWrite, "compound": Compound},
 }
 """Axis → name → class."""
 
 
-KERNELS: Final[dict[str, KernelConfig]] = {version: KernelConfig(version=version) for version in TRAITS}
+KERNELS: Final[dict[str, KernelConfig]] = {
+    "6.1": KernelConfig("6.1", shmem_thp="compound"),
+    "6.12": KernelConfig("6.12", shmem_thp="compound_by_write"),
+    "6.18": KernelConfig("6.18"),
+    "7.2": KernelConfig("7.2"),
+}
 """Version → every policy as that Linux had it, as far as memtui has it too."""
 
 

@@ -86,7 +86,10 @@ _POLICIES: Final = (
         "how tmpfs holds huge pages",
         (
             Choice("multi_order", True, "folios of the size a write allows (Linux 6.14 and later)"),
-            Choice("compound", False, "2 MiB compound pages only (Linux 4.8)"),
+            Choice(
+                "compound_by_write", True, "2 MiB pages only; within_size knows how far a write reaches (Linux 6.6)"
+            ),
+            Choice("compound", True, "2 MiB pages only; within_size knows the size a file has (Linux 4.8)"),
             Choice("team", False, "teams of small pages (proposed for 4.6)"),
             Choice("none", False, "base pages only"),
         ),

@@ -46,7 +46,7 @@ class MultiOrder:
         """Gives every hole in the range pages; never raises for want of memory or space."""
         page = wanted.start
         for end, cap in self._segments(file, wanted):
-            filled = self._fill(file, wanted, page, end, min(cap, wanted.congruent_order))
+            filled = self._fill(file, wanted, page, end, self._cap(wanted, cap))
             if filled.error is not None:
                 return filled
             page = filled.page
@@ -140,20 +140,43 @@ class MultiOrder:
         stop = min(end, (page & -size) + FALLBACK_BLOCKS * size)
         if order == PMD_ORDER:
             self._core.vm_events["thp_file_fallback"] += -(-(stop - (page & -size)) // size)
-        return self._fill(file, wanted, page, stop, order - 1)
+        return self._fill(file, wanted, page, stop, self._smaller(order))
 
     def _suitable(self, file: TmpfsFile, wanted: Fill, page: int, end: int, cap: int) -> tuple[int, int]:
         """The largest order a folio around `page` may have, and where folios like it must end."""
         low, high = file.index.hole_at(page)
-        low, high = max(low, wanted.window[0]), min(high or FILE_END, wanted.window[1])
+        window = self._window(wanted)
+        low, high = max(low, window[0]), min(high or FILE_END, window[1])
+        if not cap:
+            return 0, high
         if file.mount.huge is Huge.WITHIN_SIZE:
-            limit = max(file.size_pages, min(wanted.write_end_pages, end))
+            limit = self._size_limit(file, wanted, end)
             if not (wanted.advised and (page | 1) >= limit):
                 high = min(high, max(limit, page + 1))
         order = cap
         while order and not (page >> order << order >= low and (page >> order) + 1 << order <= high):
-            order -= 1
+            order = self._smaller(order)
         return order, high
+
+    @staticmethod
+    def _cap(wanted: Fill, cap: int) -> int:
+        """The largest order that suits a mapping at fault."""
+        return min(cap, wanted.congruent_order)
+
+    @staticmethod
+    def _window(wanted: Fill) -> tuple[int, int]:
+        """Pages of the file that a folio must stay inside of."""
+        return wanted.window
+
+    @staticmethod
+    def _size_limit(file: TmpfsFile, wanted: Fill, end: int) -> int:
+        """Where the file ends as far as huge=within_size knows, in pages: a write says how far it will reach."""
+        return max(file.size_pages, min(wanted.write_end_pages, end))
+
+    @staticmethod
+    def _smaller(order: int) -> int:
+        """The next order to try."""
+        return order - 1
 
     def _affordable(self, mount: Mount, order: int) -> int | None:
         """The order itself, a base page, or nothing: what the mount has space for (`shmem_inode_acct_blocks`)."""
@@ -202,10 +225,10 @@ class MultiOrder:
         if high - low == folio.pages * PAGE_BYTES:
             return folio.end
         self._core.meter.charge(costs.ZERO_PAGE, -(-high // PAGE_BYTES) - low // PAGE_BYTES)
-        if folio.order and self._store.split(file, folio, _around(folio, low // PAGE_BYTES)) is not None:
+        if folio.order and self._store.split(file, folio, self._around(folio, low // PAGE_BYTES)) is not None:
             second = file.index.folio_at(high // PAGE_BYTES) if high < folio.end * PAGE_BYTES else None
             if second is not None and second.order:
-                self._store.split(file, second, _around(second, high // PAGE_BYTES))
+                self._store.split(file, second, self._around(second, high // PAGE_BYTES))
         return folio.end
 
     def _shrink(self, mount: Mount, inodes: int, enough: int) -> tuple[int, int]:
@@ -232,6 +255,24 @@ class MultiOrder:
         return self._store.split(file, folio, ((folio.index, end, 0), (end, folio.end, 0)))
 
     @staticmethod
+    def _around(folio: FolioRun, page: int) -> list[Piece]:
+        """The folios a split around one page leaves: ever smaller halves down to the page itself (`folio_split`)."""
+        if not folio.index <= page < folio.end:
+            raise FrameStateError(f"page {page} is not in {folio}")
+        pieces: list[Piece] = []
+        low, high, order = folio.index, folio.end, folio.order
+        while order:
+            order -= 1
+            middle = low + (1 << order)
+            if page < middle:
+                pieces.append((middle, high, order))
+                high = middle
+            else:
+                pieces.append((low, middle, order))
+                low = middle
+        return [*pieces, (low, high, 0)]
+
+    @staticmethod
     def _largest_order(huge: Huge, *, advised: bool) -> int:
         if huge is Huge.NEVER or (huge is Huge.ADVISE and not advised):
             return 0
@@ -248,21 +289,3 @@ def _grow(file: TmpfsFile, wanted: Fill, page: int) -> None:
     """A write has filled the file up to this page."""
     if wanted.write_end_bytes is not None:
         file.size_bytes = max(file.size_bytes, min(wanted.write_end_bytes, page * PAGE_BYTES))
-
-
-def _around(folio: FolioRun, page: int) -> list[Piece]:
-    """The folios a split around one page leaves: ever smaller halves down to the page itself (`folio_split`)."""
-    if not folio.index <= page < folio.end:
-        raise FrameStateError(f"page {page} is not in {folio}")
-    pieces: list[Piece] = []
-    low, high, order = folio.index, folio.end, folio.order
-    while order:
-        order -= 1
-        middle = low + (1 << order)
-        if page < middle:
-            pieces.append((middle, high, order))
-            high = middle
-        else:
-            pieces.append((low, middle, order))
-            low = middle
-    return [*pieces, (low, high, 0)]

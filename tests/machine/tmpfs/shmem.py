@@ -18,10 +18,10 @@ KB = KIB // 1024
 class Bench:
     """Core, slabs and tmpfs; counters in the units of the recordings."""
 
-    def __init__(self, ram_bytes: int = GIB, *, reclaim: bool = False) -> None:
+    def __init__(self, ram_bytes: int = GIB, *, reclaim: bool = False, design: type[MultiOrder] = MultiOrder) -> None:
         self.core: Core = small_core(ram_bytes)
         self.slabs = SlabCaches(self.core)
-        self.tmpfs = Tmpfs(self.core, self.slabs, MultiOrder)
+        self.tmpfs = Tmpfs(self.core, self.slabs, design)
         self.tables: list[PageTables] = []
         if reclaim:
             self.core.allocator.shrinkers = [self.tmpfs]
