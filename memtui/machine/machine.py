@@ -79,7 +79,7 @@ class Machine:
             self.memmap = Memmap(
                 self.core, memory.memmap_nodes, memory.memmap_owner, moves_heads=self.traits.hvo_moves_heads
             )
-            self.slabs = SlabCaches(self.core)
+            self.slabs = SlabCaches(self.core, self.traits.object_bytes)
             self.vmalloc = Vmalloc(self.core, self.direct_map)
             self.exec_memory = kernels.choose("exec_memory", kernel.exec_memory)(self.core, self.direct_map)
             self.modules = Modules(self.core, self.exec_memory, self.vmalloc, self.slabs)

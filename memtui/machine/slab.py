@@ -10,7 +10,8 @@ which is what `shrink` of a cache leaves (the recordings shrank the caches they 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
 from memtui.machine.core import Core, KernelOwner
@@ -164,8 +165,10 @@ class SlabCache:
 class SlabCaches:
     """All caches of the machine, by Linux's names."""
 
-    def __init__(self, core: Core) -> None:
-        self._caches = {spec.name: SlabCache(core, spec) for spec in SPECS}
+    def __init__(self, core: Core, object_bytes: Mapping[str, int] = MappingProxyType({})) -> None:
+        """`object_bytes`: sizes that another Linux has, by cache."""
+        specs = [replace(spec, object_bytes=object_bytes.get(spec.name, spec.object_bytes)) for spec in SPECS]
+        self._caches = {spec.name: SlabCache(core, spec) for spec in specs}
 
     def __iter__(self) -> Iterator[SlabCache]:
         return iter(self._caches.values())

@@ -7,6 +7,7 @@ in that kernel's source.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from memtui.units import KIB
@@ -48,6 +49,8 @@ class Traits:
 
     Recorded on 6.1: from 8 GiB up two GiB of that zone are split after boot, with less RAM one; on 7.2 one.
     """
+    object_bytes: Mapping[str, int] = field(default_factory=dict)
+    """Sizes of kernel objects where they are not those of 6.18 (`slab.py`)."""
     missing_counters: frozenset[str] = field(default=frozenset())
     """Counters this kernel has not got yet."""
 
@@ -71,6 +74,7 @@ TRAITS: dict[str, Traits] = {
         early_hvo=False,
         sizes_hashes_by_free_memory=False,
         boot_pack_at_both_ends=True,
+        object_bytes={"vm_area_struct": 152},
         missing_counters=COLLAPSES | MEMMAP,
     ),
     "6.12": Traits(
