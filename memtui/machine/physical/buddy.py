@@ -33,6 +33,8 @@ class MigrateType(IntEnum):
     RECLAIMABLE = 2
 
 
+_MOVABLE: Final = MigrateType.MOVABLE
+
 FALLBACKS: Final[tuple[tuple[MigrateType, MigrateType], ...]] = (
     (MigrateType.RECLAIMABLE, MigrateType.MOVABLE),
     (MigrateType.RECLAIMABLE, MigrateType.UNMOVABLE),
@@ -59,10 +61,11 @@ class Buddy:
 
     def allocate(self, order: int, wanted: MigrateType, *, no_fragment: bool = False) -> int | None:
         """First frame of a block of `order`, or None. `no_fragment`: only whole pageblocks may change type."""
-        while (found := self._smallest(order, wanted)) is None:
-            if not self._claim(order, wanted, max(order, PAGEBLOCK_ORDER) if no_fragment else order):
-                found = None if no_fragment else self._steal(order, wanted)
-                break
+        found = self._smallest(order, wanted)
+        while found is None and self._claim(order, wanted, max(order, PAGEBLOCK_ORDER) if no_fragment else order):
+            found = self._smallest(order, wanted)
+        if found is None and not no_fragment:
+            found = self._steal(order, wanted)
         if found is not None:
             self.free_frames -= 1 << order
         return found
@@ -86,18 +89,27 @@ class Buddy:
     def free(self, frame: int, order: int) -> None:
         """Gives a block back; it merges with its buddy as far up as it can (`__free_one_page`)."""
         self.free_frames += 1 << order
-        wanted = self._types.get(frame >> PAGEBLOCK_ORDER, MigrateType.MOVABLE)
-        while order < TOP_ORDER:
+        wanted = self._types.get(frame >> PAGEBLOCK_ORDER, _MOVABLE)
+        lists = self._lists[wanted]
+        while order < PAGEBLOCK_ORDER:
+            blocks = lists[order]
             buddy = frame ^ (1 << order)
-            other = wanted if order < PAGEBLOCK_ORDER else self.type_of(buddy)
-            blocks = self._lists[other][order]
             if buddy not in blocks:
-                self._lists[wanted][order][frame] = None
+                blocks[frame] = None
                 return
             del blocks[buddy]
+            frame &= buddy
+            order += 1
+        while order < TOP_ORDER:
+            buddy = frame ^ (1 << order)
+            other = self.type_of(buddy)
+            if buddy not in self._lists[other][order]:
+                lists[order][frame] = None
+                return
+            del self._lists[other][order][buddy]
             if other is not wanted:
                 self._set_type(buddy, wanted)
-            frame &= ~(1 << order)
+            frame &= buddy
             order += 1
         self._top[wanted].push(frame, TOP_FRAMES)
 
@@ -207,16 +219,15 @@ class Buddy:
 
     def _smallest(self, order: int, wanted: MigrateType) -> int | None:
         """Splits the smallest sufficient block of the wanted type (`__rmqueue_smallest`)."""
-        lists = self._lists[wanted]
-        for current in range(order, TOP_ORDER):
-            if lists[current]:
-                frame, _ = lists[current].popitem()
-                break
+        lists, current = self._lists[wanted], order
+        while current < TOP_ORDER and not lists[current]:
+            current += 1
+        if current < TOP_ORDER:
+            frame, _ = lists[current].popitem()
+        elif self._top[wanted].blocks:
+            frame, _ = self._top[wanted].pop(1)
         else:
-            top = self._top[wanted]
-            if not top.blocks:
-                return None
-            (frame, _), current = top.pop(1), TOP_ORDER
+            return None
         while current > order:
             current -= 1
             lists[current][frame + (1 << current)] = None
