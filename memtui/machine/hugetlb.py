@@ -187,22 +187,26 @@ class Hugetlb:
             count -= part
 
     def _grow(self, pool: Pool, count: int, node: int | None) -> Iterator[None]:
-        """Takes pages on the nodes in turn, then puts them into the pool, optimised in one batch."""
+        """Takes pages on the nodes in turn, then puts them into the pool, optimised in one batch.
+
+        When it is broken off (the write to nr_hugepages is interrupted), what was gathered enters the pool.
+        """
         fresh: list[tuple[int, FrameList]] = []
         self._gathered.append(fresh)
         turns = Turns(pool, list(range(len(pool.nodes))) if node is None else [node])
         step = max(LEAST_STEP_PAGES, -(-count // STEPS))
-        while count and turns.nodes:
-            wanted = min(step, count)
-            for number, pages in self._in_turn(pool, wanted, turns):
-                fresh.append((number, pages))
-                count -= pages.frames // pool.page_frames
-            yield
-        if fresh and self.optimize_vmemmap:
-            self._charge_batch()
-        self._gathered.remove(fresh)
-        for number, pages in merged(fresh):
-            self._enter(pool, number, pages)
+        try:
+            while count and turns.nodes:
+                for number, pages in self._in_turn(pool, min(step, count), turns):
+                    fresh.append((number, pages))
+                    count -= pages.frames // pool.page_frames
+                yield
+        finally:
+            self._gathered = [other for other in self._gathered if other is not fresh]
+            if fresh and self.optimize_vmemmap:
+                self._charge_batch()
+            for number, pages in merged(fresh):
+                self._enter(pool, number, pages)
 
     def _enter(self, pool: Pool, number: int, pages: FrameList) -> None:
         """Pages come into the pool; whether they are optimised is settled now."""

@@ -197,7 +197,7 @@ class Machine:
     def _vmemmap_view(self) -> VmemmapView:
         memmap, allocator = self.memmap, self.core.allocator
         needed = memmap.restore_frames
-        possible = sum(allocator.available_frames(GFP_VMEMMAP, node) for node in range(allocator.nodes))
+        possible = allocator.available_frames(GFP_VMEMMAP, 0)
         return VmemmapView(
             full_frames=memmap.full_frames,
             used_frames=memmap.boot_frames + memmap.allocated_frames,

@@ -60,6 +60,7 @@ class Stage:
                     return
                 except (OutOfMemory, NoSpace) as refused:
                     self.machine.core.log(f"gives up: {refused}", Severity.BAD)
+                    yield self.machine.take_ns()
                     return
                 yield delay_ns
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import AfterValidator, Field
 
@@ -56,9 +56,7 @@ class NrHugepages(Activity[NrHugepagesParams]):
             return
         size_frames = params.size // PAGE_BYTES
         hugetlb = self.machine.hugetlb
-        while hugetlb.resizing:
-            self.progress = "waits for another resize"
-            yield WAIT_NS
+        yield from wait_for_resize(self)
         steps = hugetlb.resize(params.count, size_frames, params.node)
         while True:
             try:
@@ -72,3 +70,10 @@ class NrHugepages(Activity[NrHugepagesParams]):
             f"{format_count(result.after)} of {format_count(result.asked)} pages of {PAGE_NAMES[size_frames]}"
         )
         yield self.machine.take_ns()
+
+
+def wait_for_resize(activity: Activity[Any]) -> Steps:
+    """Only one write to nr_hugepages at a time: the others wait for it (resize_lock)."""
+    while activity.machine.hugetlb.resizing:
+        activity.progress = "waits for another resize"
+        yield WAIT_NS

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, PrivateAttr, 
 from pydantic_core import PydanticCustomError
 
 from memtui.workloads.base import Activity, Steps
+from memtui.workloads.hugepages import wait_for_resize
 from memtui.workloads.params import Params
 
 
@@ -83,6 +84,8 @@ class SetSysctl(Activity[SysctlParams]):
     def start(self) -> Steps:
         """Writes each setting in the order of the scenario."""
         for done, (name, value) in enumerate(self.params.settings, start=1):
+            if name == "vm.nr_hugepages":
+                yield from wait_for_resize(self)
             self.machine.sysctl.write(name, value)
             self.progress = f"{done} of {len(self.params.settings)} settings"
             yield self.machine.take_ns()

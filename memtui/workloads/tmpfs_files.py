@@ -122,12 +122,12 @@ class FileActivity(Activity[F]):
         batch = max(1, count // MAX_STEPS)
         for number, name in enumerate(self.params.files(), 1):
             self.which = f"file {format_count(number)} of {format_count(count)}: " if count > 1 else ""
-            file = mount.files.get(name) if self.needs_file else self.machine.tmpfs.create(mount, name)
-            if file is None:
+            if self.needs_file and name not in mount.files:
                 self._fail(f"{mount.name}/{name} does not exist: ENOENT")
                 break
             try:
-                yield from self.each(file)
+                with self.machine.tmpfs.opened(self.machine.tmpfs.create(mount, name)) as file:
+                    yield from self.each(file)
             except (NoSpace, OutOfMemory) as refused:
                 error = "ENOSPC" if isinstance(refused, NoSpace) else "ENOMEM"
                 if isinstance(refused, OutOfMemory):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 from memtui.machine.core import Severity
 from memtui.machine.errors import NoSpace, OutOfMemory
 from memtui.machine.oom import Killed
@@ -35,6 +37,13 @@ class TmpfsMap(Activity[TmpfsMapParams]):
         if mount is None or len(files) < self.params.count:
             self._fail(f"{self.params.where()}: ENOENT")
             return
+        with ExitStack() as open_files:
+            for file in files:
+                open_files.enter_context(self.machine.tmpfs.opened(file))
+            yield from self._map_all(mount, files)
+
+    def _map_all(self, mount: Mount, files: list[TmpfsFile]) -> Steps:
+        """Every process maps and touches every file."""
         mapped, huge = self.machine.tmpfs.mapped_frames, self.machine.tmpfs.pmd_mapped_frames
         there = named(self.machine, self.params.process) if self.params.process else None
         count = self.params.processes if there is None else len(there)

@@ -8,6 +8,8 @@ from memtui.machine import CpuConfig, KernelConfig, Machine, MachineConfig
 from memtui.units import GIB, MIB, TIB
 from memtui.workloads.base import Context
 from memtui.workloads.hugepages import NrHugepages, NrHugepagesParams
+from memtui.workloads.tmpfs import TmpfsWriteParams
+from memtui.workloads.tmpfs_files import TmpfsWrite
 from tests.workloads.playing import end, play
 
 GUEST = MachineConfig("guest", 8 * GIB, 1, CpuConfig(1), KernelConfig(thp="never"))
@@ -93,3 +95,46 @@ def test_twenty_million_pages_take_a_few_dozen_steps() -> None:
     played = play(huge, "nr_hugepages", count=20_000_000)
     assert played.steps < 100
     assert huge.counters()["HugePages_Total"] == 20_000_000
+
+
+def test_a_resize_broken_off_leaves_what_it_gathered_in_the_pool() -> None:
+    guest = Machine(GUEST)
+    params = NrHugepagesParams.model_validate({"count": 1024})
+    activity = NrHugepages(params, Context(guest, random.Random(1), "pool"))
+    steps = activity.start()
+    next(steps)
+    next(steps)
+    steps.close()  # type: ignore[attr-defined]
+    assert not guest.hugetlb.resizing
+    assert 0 < guest.counters()["HugePages_Total"] < 1024
+    guest.check()
+    assert "2 MiB pages" in play(guest, "nr_hugepages", count=0).said[0]
+
+
+def test_files_that_lose_their_names_while_written_go_when_they_are_closed() -> None:
+    guest = Machine(GUEST)
+    play(guest, "tmpfs", mount="m", huge="always", size=4 * GIB)
+    params = TmpfsWriteParams.model_validate({"mount": "m", "file": "f", "size": 2 * GIB, "chunk": MIB})
+    writing = TmpfsWrite(params, Context(guest, random.Random(1), "w")).start()
+    for _ in range(5):
+        next(writing)
+    mount = guest.tmpfs.mounts["m"]
+    guest.tmpfs.unmount(mount)
+    guest.check()
+    assert guest.counters()["Shmem"] > 0, "the writer still has it open"
+    for _ in writing:
+        pass
+    guest.check()
+    assert guest.counters()["Shmem"] == 0
+
+
+def test_struct_pages_of_a_full_node_come_from_another() -> None:
+    """6.7 and later: no __GFP_THISNODE for vmemmap frames."""
+    server = Machine(MachineConfig("server", 16 * GIB, 2, kernel=KernelConfig(hugetlb_optimize_vmemmap=True)))
+    play(server, "nr_hugepages", count=100_000, node=1)
+    pool = server.counters()["HugePages_Total"]
+    filler = server.processes.spawn("filler")
+    assert filler.node in (0, 1)
+    play(server, "nr_hugepages", count=0, node=1)
+    assert server.counters()["HugePages_Surp"] == 0
+    assert pool > 3000

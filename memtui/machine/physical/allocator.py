@@ -52,8 +52,8 @@ GFP_TRANSHUGE_LIGHT: Final = Gfp(MigrateType.MOVABLE, reclaim=False, oom=False, 
 """A huge page at fault time, without madvise: only if one is free (defrag=madvise)."""
 GFP_HUGETLB: Final = Gfp(MigrateType.MOVABLE, oom=False, retry=True, this_node=True)
 """htlb_alloc_mask with __GFP_RETRY_MAYFAIL and __GFP_THISNODE."""
-GFP_VMEMMAP: Final = Gfp(MigrateType.UNMOVABLE, oom=False, this_node=True)
-"""Struct-page frames of an optimised huge page: GFP_KERNEL with __GFP_RETRY_MAYFAIL and __GFP_THISNODE."""
+GFP_VMEMMAP: Final = Gfp(MigrateType.UNMOVABLE, oom=False)
+"""Struct-page frames of an optimised huge page: GFP_KERNEL with __GFP_RETRY_MAYFAIL."""
 
 
 class Shrinker(Protocol):

@@ -96,7 +96,9 @@ class TmpfsFile:
     """The same for those mapped as part of 2 MiB entries."""
     mappings: dict[FileMapping, None] = field(default_factory=dict)
     linked: bool = True
-    """It has a name; a file without one lives while it is mapped."""
+    """It has a name; a file without one lives while it is open or mapped."""
+    opens: int = 0
+    """Programs that have it open."""
     locked: bool = False
     """A folio of it is being split or mapped: reclaim leaves the file alone."""
 

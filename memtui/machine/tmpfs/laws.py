@@ -41,8 +41,8 @@ def check_store(store: ShmemStore, files: Iterable[TmpfsFile]) -> None:
 
 
 def _check_file(file: TmpfsFile) -> None:
-    if not file.linked and not file.mappings:
-        raise FrameStateError(f"{file!r} has neither a name nor a mapping")
+    if not (file.linked or file.mappings or file.opens):
+        raise FrameStateError(f"{file!r} has neither a name, a mapping nor a descriptor")
     if file.mount.huge is Huge.NEVER and any(run.order for run in file.index):
         raise FrameStateError(f"{file!r} has large folios on a mount with huge=never")
     mapped, pmd_mapped = Coverage(), Coverage()

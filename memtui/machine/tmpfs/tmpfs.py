@@ -7,6 +7,7 @@ Sizes are bytes, offsets too; pages of a file are counted in base pages.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from memtui.machine import costs
@@ -94,7 +95,12 @@ class Tmpfs:
         self._forget_if_gone(mount)
 
     def create(self, mount: Mount, name: str) -> TmpfsFile:
-        """The file of that name, made if there is none. Raises NoSpace (no inodes) or OutOfMemory."""
+        """The file of that name, made if there is none.
+
+        Raises NoSpace (no inodes left, or the mount is gone) or OutOfMemory.
+        """
+        if not mount.mounted:
+            raise NoSpace(f"{mount.name} is not mounted any more")
         if name in mount.files:
             return mount.files[name]
         if len(mount.inodes) + 1 >= mount.limit_inodes:
@@ -145,11 +151,20 @@ class Tmpfs:
         self._design.drop(file, offset, offset + size_bytes)
 
     def unlink(self, file: TmpfsFile) -> None:
-        """unlink(2): the name goes, and the pages with the last mapping."""
+        """unlink(2): the name goes, and the pages with the last mapping or descriptor."""
         del file.mount.files[file.name]
         file.linked = False
-        if not file.mappings:
-            self._evict(file)
+        self._evict_if_gone(file)
+
+    @contextmanager
+    def opened(self, file: TmpfsFile) -> Iterator[TmpfsFile]:
+        """The file, open as long as the context lasts: unlinked or unmounted meanwhile, it goes at its end."""
+        file.opens += 1
+        try:
+            yield file
+        finally:
+            file.opens -= 1
+            self._evict_if_gone(file)
 
     def map(
         self, file: TmpfsFile, tables: PageTables, virtual_page: int, first: int, pages: int, *, advised: bool = False
@@ -178,8 +193,7 @@ class Tmpfs:
         unmap_from(self._store, mapping, mapping.first, mapping.end)
         file = mapping.file
         del file.mappings[mapping]
-        if not file.linked and not file.mappings:
-            self._evict(file)
+        self._evict_if_gone(file)
 
     def shrink(self, frames: int, *, direct: bool, node: int | None = None) -> int:
         """Splits huge pages that reach past the ends of files; frees more or less than asked, as batches go."""
@@ -247,6 +261,10 @@ class Tmpfs:
 
     def _all_mounts(self) -> list[Mount]:
         return [*self.mounts.values(), *self._detached]
+
+    def _evict_if_gone(self, file: TmpfsFile) -> None:
+        if not (file.linked or file.mappings or file.opens) and file in file.mount.inodes:
+            self._evict(file)
 
     def _evict(self, file: TmpfsFile) -> None:
         """Nothing refers to the file any more: its pages and its inode go (`shmem_evict_inode`)."""
