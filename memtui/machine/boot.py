@@ -123,6 +123,7 @@ def boot_memory(config: MachineConfig) -> BootMemory:
         count = sum(number for _, number in node_memmap.sections)
         frame_map.assign(node_memmap.base_frame, count * SECTION_MEMMAP_FRAMES, memmap_owner)
     allocator = PageAllocator(_zones(plan, early, frame_map), frame_map)
+    allocator.reserves_follow_memory = traits.reserves_follow_memory
     set_watermarks(allocator, config.kernel.min_free_kbytes, thp=config.kernel.thp != "never")
     return BootMemory(plan, allocator, memmap_nodes, memmap_owner, reservations, gigantic)
 

@@ -70,9 +70,11 @@ class _Watch:
 class Hugetlb:
     """Both pools, `vm.hugetlb_optimize_vmemmap` and what /proc/meminfo says of them."""
 
-    def __init__(self, core: Core, memmap: Memmap, *, optimize_vmemmap: bool) -> None:
+    def __init__(self, core: Core, memmap: Memmap, *, optimize_vmemmap: bool, batched: bool = True) -> None:
+        """`batched`: pages that are freed together get their struct pages back together, before any is freed."""
         self._core = core
         self._memmap = memmap
+        self._batched = batched
         self._owner = KernelOwner("hugetlb", FrameKind.HUGETLB)
         self.optimize_vmemmap = optimize_vmemmap
         """The sysctl: whether pages entering a pool are optimised."""
@@ -271,29 +273,33 @@ class Hugetlb:
             self._free(pool, number, runs)
 
     def _free(self, pool: Pool, node: int, runs: list[PoolRun]) -> None:
-        """Frees pages of one node; optimised ones get their struct pages back first, or stay as surplus."""
+        """Frees pages of one node; optimised ones get their struct pages back first, or stay as surplus.
+
+        In a batch all struct pages are restored before any page is freed; when that falls short, what
+        could be restored is freed to pay for the rest (`update_and_free_pages_bulk`).
+        """
         size = pool.page_frames
-        for run in runs:
-            if not run.optimised:
-                self._give_to_buddy(run.start, run.frames, size)
+        ready = FrameList((run.start, run.frames) for run in runs if not run.optimised)
         waiting = [run for run in runs if run.optimised]
         while waiting:
             run = waiting.pop()
             done = self._memmap.restore(run.start, run.frames, node)
-            if not done:
-                waiting.append(run)
-                break
-            self._give_to_buddy(run.start, done, size)
+            ready.append(run.start, done)
             if done < run.frames:
                 waiting.append(PoolRun(run.start + done, run.frames - done, optimised=True))
+            if not (done or ready.frames):
+                break
+            if not (done and self._batched):
+                self._give_to_buddy(ready.take(ready.frames), size)
+        self._give_to_buddy(ready, size)
         for run in waiting:
             pool.nodes[node].put(run)
             pool.nodes[node].surplus_pages += run.frames // size
 
-    def _give_to_buddy(self, start: int, frames: int, size: int) -> None:
-        self._core.allocator.free(start, frames, self._owner)
+    def _give_to_buddy(self, pages: FrameList, size: int) -> None:
+        self._core.allocator.free_list(pages, self._owner)
         operation = costs.HUGETLB_PAGE_FREE if size == FRAMES_2M else costs.GIGANTIC_PAGE_FREE
-        self._core.meter.charge(operation, frames // size)
+        self._core.meter.charge(operation, pages.frames // size)
 
     def _charge_batch(self) -> None:
         """A batch of vmemmap changes waits for readers and flushes twice: after splitting and after remapping."""

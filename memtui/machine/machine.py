@@ -87,7 +87,12 @@ class Machine:
             self.secretmem = kernels.choose("secret_memory", kernel.secret_memory)(
                 self.core, self.direct_map, self.slabs
             )
-            self.hugetlb = Hugetlb(self.core, self.memmap, optimize_vmemmap=kernel.hugetlb_optimize_vmemmap)
+            self.hugetlb = Hugetlb(
+                self.core,
+                self.memmap,
+                optimize_vmemmap=kernel.hugetlb_optimize_vmemmap,
+                batched=self.traits.hvo_batches,
+            )
             self.hugetlb.adopt(memory.gigantic)
             if kernel.hugepages_2m:
                 self.hugetlb.set_nr_hugepages(kernel.hugepages_2m)

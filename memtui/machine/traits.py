@@ -36,6 +36,10 @@ class Traits:
     """PageTables counts the tables of vmemmap leaves that were split (kernel tables have a constructor since 6.16)."""
     hvo_moves_heads: bool = True
     """An optimised huge page gets a new frame for its head struct pages, and all boot frames go (6.2 and later)."""
+    hvo_batches: bool = True
+    """Pages freed together get their struct pages back before any of them is freed (6.7 and later)."""
+    reserves_follow_memory: bool = True
+    """lowmem_reserve is worked out again when memory comes to be managed (6.16 and later)."""
     early_hvo: bool = True
     """The memmap of 1 GiB pages taken at boot is optimised before it is made (6.15 and later)."""
     sizes_hashes_by_free_memory: bool = True
@@ -71,6 +75,8 @@ TRAITS: dict[str, Traits] = {
         counted_table_levels=2,
         counts_vmemmap_tables=False,
         hvo_moves_heads=False,
+        hvo_batches=False,
+        reserves_follow_memory=False,
         early_hvo=False,
         sizes_hashes_by_free_memory=False,
         boot_pack_at_both_ends=True,
@@ -80,6 +86,7 @@ TRAITS: dict[str, Traits] = {
     "6.12": Traits(
         DEBIAN_7_2,
         counts_vmemmap_tables=False,
+        reserves_follow_memory=False,
         early_hvo=False,
         boot_pack_at_both_ends=True,
         missing_counters=COLLAPSES,

@@ -20,7 +20,7 @@ from memtui.machine.physical.extents import FrameList
 from memtui.machine.physical.frame_map import FrameMap, Owner
 from memtui.machine.physical.freelist import FreeLists, Request, low_mark, min_mark, no_mark
 from memtui.machine.physical.top_runs import TOP_FRAMES
-from memtui.machine.physical.zone import NORMAL, Zone
+from memtui.machine.physical.zone import NORMAL, Zone, set_lowmem_reserve
 
 COSTLY_ORDER: Final = 3
 """PAGE_ALLOC_COSTLY_ORDER: above it the OOM killer is not asked."""
@@ -81,6 +81,8 @@ class PageAllocator:
         """Asked in order when memory is short."""
         self.oom_killer: Callable[[], bool] | None = None
         """Kills one process; False if nothing killable is left."""
+        self.reserves_follow_memory = True
+        """lowmem_reserve is worked out again whenever memory is handed over."""
         self.injector: Injector | None = None
         """Makes chosen requests fail, for tests and scenarios."""
         self.compactor: Compactor | None = None
@@ -180,6 +182,8 @@ class PageAllocator:
         self.frame_map.release(start, frames, owner)
         for zone, first, length in self._by_zone(start, frames):
             zone.hand_over(first, length)
+            if self.reserves_follow_memory:
+                set_lowmem_reserve(self.zones_of(zone.layout.node)[::-1])
 
     def adopt(self, start: int, frames: int, owner: Owner) -> None:
         """Memory that boot code took, and `owner` has, counts as managed from now on (`adjust_managed_page_count`)."""
