@@ -15,6 +15,7 @@ from memtui.workloads.anon import AnonParams
 from memtui.workloads.base import Activity
 from memtui.workloads.bpf import LoadBpfParams
 from memtui.workloads.end import EndParams
+from memtui.workloads.fail_page_alloc import FailPageAllocParams
 from memtui.workloads.fork_storm import ForkStormParams
 from memtui.workloads.fragment import FragmentParams
 from memtui.workloads.hugepages import NrHugepagesParams
@@ -142,6 +143,12 @@ _SPECS: Final = (
         FragmentParams,
         "scatters allocations until free memory is in small blocks; end frees them",
         "memtui.workloads.fragment:Fragment",
+    ),
+    ActionSpec(
+        "fail_page_alloc",
+        FailPageAllocParams,
+        "makes allocations fail from now on, as the kernel's fault injection does; end stops it",
+        "memtui.workloads.fail_page_alloc:FailAllocations",
     ),
     ActionSpec("end", EndParams, "gives back what a labelled entry made"),
 )

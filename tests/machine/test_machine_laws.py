@@ -16,11 +16,13 @@ from memtui.machine.counters import VM_EVENTS
 from memtui.machine.fragment import Fragmentation
 from memtui.machine.modules import Module
 from memtui.machine.page_cache import CachedFile
+from memtui.machine.physical.fail_page_alloc import FaultAttributes
 from memtui.machine.process import Process
 from memtui.machine.secretmem import SecretFile
 from memtui.machine.tmpfs.files import TmpfsFile
 from memtui.machine.vma import ThpAdvice
 from memtui.units import FRAMES_1G, FRAMES_2M, GIB, KIB, MIB, PAGE_BYTES
+from tests.machine.faults import ATTRIBUTES, faults
 
 THP: st.SearchStrategy[ThpAdvice] = st.sampled_from(["never", "madvise", "always"])
 SIZES = st.sampled_from([1, 4 * KIB, 64 * KIB, 300 * KIB, 2 * MIB, 3 * MIB + 1])
@@ -206,6 +208,19 @@ class MachineLaws(RuleBasedStateMachine):
     @rule()
     def gather(self) -> None:
         self.machine.fragmenter.end(self.scattered.pop())
+
+    @rule(attributes=ATTRIBUTES, seed=st.integers(0, 9))
+    def fail_allocations(self, attributes: FaultAttributes, seed: int) -> None:
+        self.machine.core.allocator.fail_page_alloc = faults(attributes, seed)
+
+    @rule()
+    def let_allocations_be(self) -> None:
+        self.machine.core.allocator.fail_page_alloc = None
+
+    @rule()
+    def kernel_work(self) -> None:
+        for _, work in self.machine.pop_timers():
+            work()
 
     @invariant()
     def laws_hold(self) -> None:

@@ -9,6 +9,8 @@ from memtui.workloads.registry import ACTIONS, NOT_BUILT, activity_type
 STEP_BY_STEP = ("process", "process_map", "process_fork", "process_write", "process_discard")
 """What the recorded experiments need beyond the actions of the main job."""
 
+ON_PURPOSE = ("fail_page_alloc",)
+
 OF_THE_MAIN_JOB = (
     *("nr_hugepages", "sysctl", "load_module", "load_bpf", "memfd_secret", "anon", "fork_storm"),
     *("tmpfs", "tmpfs_write", "tmpfs_truncate", "tmpfs_punch", "tmpfs_map", "tmpfs_unlink"),
@@ -17,11 +19,11 @@ OF_THE_MAIN_JOB = (
 
 
 def test_every_action_of_the_main_job_and_no_other() -> None:
-    assert sorted(ACTIONS) == sorted((*OF_THE_MAIN_JOB, *STEP_BY_STEP))
+    assert sorted(ACTIONS) == sorted((*OF_THE_MAIN_JOB, *STEP_BY_STEP, *ON_PURPOSE))
     assert list(NOT_BUILT) == ["map_file"]
 
 
-@pytest.mark.parametrize("name", [*OF_THE_MAIN_JOB, *STEP_BY_STEP])
+@pytest.mark.parametrize("name", [*OF_THE_MAIN_JOB, *STEP_BY_STEP, *ON_PURPOSE])
 def test_every_parameter_has_a_meaning(name: str) -> None:
     spec = ACTIONS[name]
     assert spec.meaning

@@ -17,6 +17,7 @@ from memtui.machine.errors import OutOfMemory
 from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES, PAGEBLOCK_ORDER, MigrateType
 from memtui.machine.physical.costly import Background, Compactor, CostlyRequest
 from memtui.machine.physical.extents import FrameList
+from memtui.machine.physical.fail_page_alloc import FailPageAlloc
 from memtui.machine.physical.frame_map import FrameMap, Owner
 from memtui.machine.physical.freelist import FreeLists, Request, low_mark, min_mark, no_mark
 from memtui.machine.physical.top_runs import TOP_FRAMES
@@ -84,7 +85,9 @@ class PageAllocator:
         self.reserves_follow_memory = True
         """lowmem_reserve is worked out again whenever memory is handed over."""
         self.injector: Injector | None = None
-        """Makes chosen requests fail, for tests and scenarios."""
+        """Makes chosen requests fail, for tests."""
+        self.fail_page_alloc: FailPageAlloc | None = None
+        """Makes chosen allocations fail, as a scenario says: of a request for many, the first ones may succeed."""
         self.compactor: Compactor | None = None
         """Makes free blocks of a costly order by moving pages."""
         self.kcompactd: Background | None = None
@@ -130,9 +133,11 @@ class PageAllocator:
 
         All of them, or OutOfMemory; with `partial` as many as can be had, perhaps none.
         """
-        request = Request(owner, gfp, order, self._zones_for(gfp, node), count)
-        if count and not self.injected(order, count):
+        request = Request(owner, gfp, order, self._zones_for(gfp, node), self._unspoilt(gfp, order, count, partial))
+        spoilt = count - request.missing
+        if request.missing and not self.injected(order, count):
             self._gather(request)
+        request.missing += spoilt
         if request.missing and not partial:
             self.free_list(request.taken, owner)
             raise OutOfMemory(f"order-{order} allocation failed ({count - request.missing} of {count})")
@@ -163,7 +168,7 @@ class PageAllocator:
         return self._node_zones[node]
 
     def injected(self, order: int, count: int = 1) -> bool:
-        """Whether a request must fail because a test or a scenario says so."""
+        """Whether a request must fail because a test says so."""
         return self.injector is not None and self.injector(order, count)
 
     def free(self, start: int, frames: int, owner: Owner) -> None:
@@ -202,6 +207,18 @@ class PageAllocator:
         """Frames such a request could have now without reclaiming, down to the min watermark."""
         zones = self._zones_for(gfp, node)
         return sum(max(0, zone.spare_frames(zone.marks.min, gfp.highest_zone)) for zone in zones)
+
+    def _unspoilt(self, gfp: Gfp, order: int, count: int, partial: bool) -> int:
+        """How many of `count` allocations are tried at all; fault injection makes the others fail.
+
+        Pages are asked for until one fails; huge pages that need not be had are each asked for.
+        """
+        if self.fail_page_alloc is None:
+            return count
+        if partial and order > COSTLY_ORDER and not gfp.retry:
+            return self.fail_page_alloc.passing_singly(order, count)
+        passing = self.fail_page_alloc.passing(order, count)
+        return passing if partial or passing == count else 0
 
     def _gather(self, request: Request) -> None:
         """Goes through the slow path as far as the request may."""
