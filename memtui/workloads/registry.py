@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final
 
+from memtui.workloads.age import AgeParams
 from memtui.workloads.anon import AnonParams
 from memtui.workloads.base import Activity
 from memtui.workloads.bpf import LoadBpfParams
@@ -143,6 +144,12 @@ _SPECS: Final = (
         FragmentParams,
         "scatters allocations until free memory is in small blocks; end frees them",
         "memtui.workloads.fragment:Fragment",
+    ),
+    ActionSpec(
+        "age",
+        AgeParams,
+        "leaves memory as a month of use does: page cache, and free blocks scattered; end undoes it",
+        "memtui.workloads.age:Age",
     ),
     ActionSpec(
         "fail_page_alloc",
