@@ -38,7 +38,8 @@ def test_a_stream_that_cannot_be_used_is_answered_in_one_line(words: str, compla
 
 def test_a_closed_pipe_ends_it_quietly() -> None:
     done = shell("list counters | head -1; exit ${PIPESTATUS[0]}")
-    assert (done.returncode, done.stdout, done.stderr) == (141, "/proc/meminfo:\n", "")
+    assert (done.stdout, done.stderr) == ("/proc/meminfo:\n", "")
+    assert done.returncode in (0, 141), "0 when all was written before the reader left"
 
 
 def test_standard_error_need_not_be_there() -> None:
