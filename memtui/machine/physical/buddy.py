@@ -15,6 +15,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
+from itertools import islice
 from typing import Final
 
 from memtui.machine.physical.extents import Run
@@ -137,6 +138,15 @@ class Buddy:
         """Free blocks of this order and above, each counted as the blocks of this order that it holds."""
         listed = (len(lists[place]) << (place - order) for lists in self._lists for place in range(order, TOP_ORDER))
         return sum(listed) + (sum(top.blocks for top in self._top) << (TOP_ORDER - order))
+
+    def order_at(self, frame: int) -> int | None:
+        """The order of the free block below the top order that begins at this frame; None if none does."""
+        lists = self._lists[self.type_of(frame)]
+        return next((order for order in range(TOP_ORDER) if frame in lists[order]), None)
+
+    def oldest(self, order: int, kind: MigrateType, limit: int) -> Iterator[int]:
+        """Free blocks of one order and list, those that have been free longest first, at most `limit` of them."""
+        return islice(self._lists[kind][order], limit)
 
     def free_runs(self) -> Iterator[tuple[int, int, MigrateType]]:
         """(first frame, frames, list it is on) of every free block; runs of top blocks in one."""

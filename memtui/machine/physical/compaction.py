@@ -9,21 +9,16 @@ neither a source worth having (a huge page) nor a target (a free block of pagebl
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
 
 from memtui.machine import costs
 from memtui.machine.core import Core
 from memtui.machine.errors import FrameStateError
-from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES, MigrateType
-from memtui.machine.physical.extents import Run
+from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES
 from memtui.machine.physical.frame_map import BLOCK_SHIFT, FrameMap, Owner
+from memtui.machine.physical.free_scanner import CLUSTER, FreeScanner
 from memtui.machine.physical.migration import Moves, Relocatable
 from memtui.machine.physical.zone import Zone
-
-STRIDE: Final = 32
-"""COMPACT_CLUSTER_MAX: how far asynchronous compaction steps when it looks for free frames (`isolate_freepages`)."""
 
 
 @dataclass(slots=True)
@@ -31,8 +26,8 @@ class Compaction:
     """One run over a zone: all of it, or until so many blocks of an order are free.
 
     A run for an order goes on where the last one stopped and passes over pageblocks that it has been
-    through. An asynchronous one leaves those alone that it cannot empty (`skip_on_failure`), and looks
-    for free frames at every 32nd frame only, so that memory in single free frames often has none for it.
+    through. One for a request that is not to wait (asynchronous) leaves those alone that it cannot
+    empty (`skip_on_failure`).
     """
 
     core: Core
@@ -42,6 +37,8 @@ class Compaction:
     blocks: int = 0
     """How many of them."""
     sync: bool = True
+    direct: bool = False
+    """For the sake of a request, which waits for it; else by a daemon or an administrator."""
     moves: dict[Owner, Moves] = field(default_factory=dict)
 
     def run(self) -> int:
@@ -64,37 +61,43 @@ class Compaction:
 
     def _scan(self) -> None:
         """Runs both scanners until they meet or enough blocks are free."""
-        state, blocks = self.zone.compaction, mixed_pageblocks(self.core.allocator.frame_map, self.zone)
+        frame_map, state = self.core.allocator.frame_map, self.zone.compaction
+        blocks = mixed_pageblocks(frame_map, self.zone)
         low, high = 0, len(blocks)
         if self.order is not None:
             state.begin(self.order)
             low, high = bisect_left(blocks, state.migrate_from), bisect_left(blocks, state.free_below)
-        targets = _Targets(self._targets(blocks, high), high)
+        whole, strided = self.order is None, self.direct and not self.sync
+        free = FreeScanner(self.zone, frame_map, blocks, high, self._count_free, whole=whole, strided=strided)
         for index in range(low, high):
-            if not self._pass_over(blocks[index]) and not self._empty(index, blocks[index], targets):
+            if not self._pass_over(blocks[index]) and not self._empty(index, blocks[index], free):
                 break
             if self.done:
                 state.migrate_from = blocks[index] + PAGEBLOCK_FRAMES
-                if 0 <= targets.place < high:
-                    state.free_below = blocks[targets.place] + PAGEBLOCK_FRAMES
+                if 0 <= free.place < high:
+                    state.free_below = blocks[free.place] + PAGEBLOCK_FRAMES
                 return
         state.restart()
 
-    def _empty(self, index: int, first: int, targets: _Targets) -> bool:
+    def _empty(self, index: int, first: int, free: FreeScanner) -> bool:
         """Moves what is movable out of one pageblock; False once the scanners have met."""
-        frame_map = self.core.allocator.frame_map
-        self._count_scanned("compact_migrate_scanned")
+        frame_map, left = self.core.allocator.frame_map, 0
+        self._count("compact_migrate_scanned")
         if not self.sync and sum(frame_map.usage(first, PAGEBLOCK_FRAMES)) < PAGEBLOCK_FRAMES:
-            return targets.place > index
+            return free.place > index
         for start, frames, owner in list(frame_map.runs(first, first + PAGEBLOCK_FRAMES)):
             position, end = start, start + frames
             while owner.movable and position < end:
-                found = targets.take(end - position, above=index)
+                if self.direct and not left:
+                    free.hurry(index)
+                    left = CLUSTER
+                found = free.take(min(end - position, left) if self.direct else end - position, above=index)
                 if found is None:
                     return False
                 target, part = found
                 self._move(owner, position, part, target)
                 position += part
+                left -= part
         return True
 
     def _move(self, owner: Owner, start: int, frames: int, target: int) -> None:
@@ -105,21 +108,6 @@ class Compaction:
         buddy.free_run(start, frames)
         self.moves.setdefault(owner, Moves()).add(start, frames, target)
 
-    def _targets(self, blocks: list[int], high: int) -> Iterator[tuple[int, int, int]]:
-        """(index of the pageblock, first free frame, frames) from pageblock number `high` (not included) down.
-
-        A pageblock that is no place to move to is named with no frames.
-        """
-        frame_map = self.core.allocator.frame_map
-        for index in range(high - 1, -1, -1):
-            first = blocks[index]
-            self._count_scanned("compact_free_scanned")
-            yield index, first, 0
-            if self.zone.buddy.type_of(first) is MigrateType.MOVABLE and not self._pass_over(first):
-                runs = frame_map.free_in(first, PAGEBLOCK_FRAMES)
-                for start, frames in runs if self.sync else _from_stride(runs):
-                    yield index, start, frames
-
     def _pass_over(self, first: int) -> bool:
         """Whether a pageblock was marked before; it is from now on."""
         skip = self.zone.compaction.skip
@@ -128,7 +116,10 @@ class Compaction:
             skip.add(first)
         return marked
 
-    def _count_scanned(self, event: str) -> None:
+    def _count_free(self) -> None:
+        self._count("compact_free_scanned")
+
+    def _count(self, event: str) -> None:
         self.core.vm_events[event] += PAGEBLOCK_FRAMES
         self.core.meter.charge(costs.COMPACT_SCAN)
 
@@ -146,33 +137,3 @@ def mixed_pageblocks(frame_map: FrameMap, zone: Zone) -> list[int]:
             if 0 < free < PAGEBLOCK_FRAMES and first <= last:
                 found.append(first)
     return found
-
-
-def _from_stride(runs: list[Run]) -> list[Run]:
-    """The free runs of a pageblock from the first free frame on that lies at a multiple of STRIDE frames."""
-    for place, (start, frames) in enumerate(runs):
-        found = -(-start // STRIDE) * STRIDE
-        if found < start + frames:
-            return [(found, start + frames - found), *runs[place + 1 :]]
-    return []
-
-
-class _Targets:
-    """The free scanner: free runs from the zone's end down, handed out in parts."""
-
-    def __init__(self, runs: Iterator[tuple[int, int, int]], start: int) -> None:
-        self._runs = runs
-        self._start, self._room = 0, 0
-        self.place = start
-        """Number of the pageblock it is in; -1 when it has come to the end."""
-
-    def take(self, frames: int, *, above: int) -> Run | None:
-        """Up to `frames` free frames in a pageblock after number `above`; None when the scanners have met."""
-        while self.place > above and not self._room:
-            self.place, self._start, self._room = next(self._runs, (-1, 0, 0))
-        if self.place <= above:
-            return None
-        start, part = self._start, min(self._room, frames)
-        self._start += part
-        self._room -= part
-        return start, part

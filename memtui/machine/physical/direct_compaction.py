@@ -48,7 +48,7 @@ class DirectCompaction:
             return CompactResult.SUCCESS
         if not suitable(zone, order, highest):
             return CompactResult.SKIPPED
-        Compaction(self._core, zone, order, min(blocks, room), sync).run()
+        Compaction(self._core, zone, order, min(blocks, room), sync, direct=True).run()
         return CompactResult.SUCCESS if zone.buddy.blocks_from(order) else CompactResult.COMPLETE
 
 

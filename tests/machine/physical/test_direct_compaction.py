@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from contextlib import suppress
 
 import pytest
@@ -15,10 +16,10 @@ from memtui.machine.vma import Mapping, Vma
 from memtui.units import FRAMES_2M, GIB, MIB, PAGE_BYTES
 
 
-def scattered_guest(odd: bool, mib: int = 300) -> tuple[Machine, Process, Vma]:
+def scattered_guest(in_order: bool, mib: int = 300) -> tuple[Machine, Process, Vma]:
     """The recorded experiment `frag`, on half a GiB: base pages of which every other one is given back.
 
-    Those at even frames, or those at odd ones.
+    Those at odd frames, from the first to the last, or as it happens.
     """
     machine = Machine(MachineConfig("guest", GIB // 2, 1, CpuConfig(1), KernelConfig(thp="always")))
     process = machine.processes.spawn("frag")
@@ -27,8 +28,10 @@ def scattered_guest(odd: bool, mib: int = 300) -> tuple[Machine, Process, Vma]:
     assert area.store is not None
     mapping = Mapping(area.store, True, False)
     _, shift = max((high - low, shift) for low, high, shift in area.store.frames)
-    first = area.start + (area.start + shift + odd) % 2
-    for page in range(first, area.end, 2):
+    pages = list(range(area.start + (area.start + shift + 1) % 2, area.end, 2))
+    if not in_order:
+        random.Random(4).shuffle(pages)
+    for page in pages:
         machine.processes.memory.unmap(page, page + 1, mapping)
         area.mapped.clear(page, page + 1)
         process.rss_pages -= 1
@@ -64,28 +67,31 @@ def test_compaction_in_vain_is_put_off_for_twice_as_many_requests_each_time_up_t
 def test_row_frag_three_stalls_for_each_huge_page_that_could_not_be_had() -> None:
     """Recorded on 6.1: 39 fallbacks, 121 stalls, all in vain, 41 times reclaim; then 18 and 17 for a pool.
 
-    The free frames lie where asynchronous compaction does not look, and it leaves marks that keep
-    the synchronous one from looking too.
+    On 7.2 three of the direct compactions came to something. The frames that were free longest lie low,
+    so that the scanners soon meet; and asynchronous compaction does not look at odd frames, but leaves
+    marks that keep the synchronous one from looking too.
     """
-    machine, process, _ = scattered_guest(odd=True)
+    machine, process, _ = scattered_guest(in_order=True)
     process.touch(process.mmap(ROOM, "madvise"))
     fallbacks, reclaims = events(machine, "thp_fault_fallback", "allocstall_movable")
     stalls, fails, successes = events(machine, "compact_stall", "compact_fail", "compact_success")
     assert fallbacks > 15
     assert stalls == fails + successes
-    assert successes <= 1
+    assert successes <= 3
     again = reclaims - fallbacks
     assert fails == 3 * fallbacks + again
     assert 0 < again <= 4, "first attempts that were not deferred: they reclaim too"
-    free = machine.counters()["MemFree"]
-    assert machine.hugetlb.set_nr_hugepages(128).after == 0
-    assert events(machine, "compact_stall", "allocstall_movable") == (stalls + 18, reclaims + 17)
-    assert machine.counters()["MemFree"] == free
+    got = machine.hugetlb.set_nr_hugepages(128).after
+    assert got <= 3
+    tried = machine.core.vm_events["compact_fail"] - fails
+    reclaimed = machine.core.vm_events["allocstall_movable"] - reclaims
+    assert 18 <= tried <= 18 + 3 * got, "the last of its requests tries 18 times"
+    assert 17 <= reclaimed <= 17 + 3 * got
     machine.check()
 
 
-def test_the_same_memory_one_frame_on_is_compacted() -> None:
-    machine, process, area = scattered_guest(odd=False)
+def test_the_same_memory_freed_in_any_order_is_compacted() -> None:
+    machine, process, area = scattered_guest(in_order=False)
     resident = area.resident_pages()
     process.touch(process.mmap(ROOM, "madvise"))
     assert events(machine, "thp_fault_alloc", "thp_fault_fallback") == (100, 0)
@@ -99,14 +105,14 @@ def test_the_same_memory_one_frame_on_is_compacted() -> None:
 
 
 def test_without_madvise_nothing_is_compacted() -> None:
-    machine, process, _ = scattered_guest(odd=False)
+    machine, process, _ = scattered_guest(in_order=False)
     process.touch(process.mmap(ROOM, "always"))
     assert machine.core.vm_events["thp_fault_fallback"] > 15
     assert events(machine, "compact_stall", "allocstall_movable", "pgmigrate_success") == (0, 0, 0)
 
 
 def test_page_cache_stays_while_compaction_can_help() -> None:
-    machine, process, _ = scattered_guest(odd=False)
+    machine, process, _ = scattered_guest(in_order=False)
     file = machine.page_cache.create()
     machine.page_cache.read(file, 40 * MIB // PAGE_BYTES)
     process.touch(process.mmap(ROOM, "madvise"))
@@ -134,7 +140,7 @@ def test_lack_of_memory_is_no_reason_to_compact() -> None:
 
 def test_the_scanners_go_on_where_they_stopped() -> None:
     """Each huge page looks through the pageblock it empties, not through the zone again."""
-    machine, process, _ = scattered_guest(odd=False)
+    machine, process, _ = scattered_guest(in_order=False)
     area = process.mmap(ROOM, "madvise")
     process.touch(area, 0, 85 * FRAMES_2M)
     before = machine.core.vm_events["compact_migrate_scanned"]
@@ -147,7 +153,7 @@ def test_the_scanners_go_on_where_they_stopped() -> None:
 
 @pytest.mark.parametrize("fail_at", range(1, 4))
 def test_a_failure_on_the_way_leaves_all_laws_true(fail_at: int) -> None:
-    machine, process, _ = scattered_guest(odd=False, mib=100)
+    machine, process, _ = scattered_guest(in_order=False, mib=100)
     area = process.mmap(300 * MIB, "madvise")
     calls = iter(range(1, 1_000_000))
     machine.core.allocator.injector = lambda order, count: next(calls) == fail_at
