@@ -196,6 +196,39 @@ class VmemmapView:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyRow:
+    """One figure of a policy's own state: `free chunks`, 32701, `chunks`."""
+
+    label: str
+    value: int
+    unit: str
+    """`bytes` or `ppm`, which a view may write for people, or the plural of what is counted: `chunks`, `packs`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyState:
+    """What a policy holds inside itself, under the names of its axis and class in `kernel:`."""
+
+    axis: str
+    """`exec_memory`, `secret_memory`, `direct_map`."""
+    policy: str
+    """`prog_pack`."""
+    rows: tuple[PolicyRow, ...] = ()
+    by_order: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    """Lines of a table by order, 0 to 10, as debugfs prints them: (`Free`, blocks of each order)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitCause:
+    """Who split the direct map, and how often: splits since boot, of 2M and of 1G leaves."""
+
+    cause: str
+    """`module xfs text`, `BPF pack`, `memfd_secret`."""
+    level2_splits: int
+    level3_splits: int
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """Something worth a line: when, which entry of the timeline caused it, and a plain sentence."""
 
@@ -242,6 +275,10 @@ class Snapshot:
     """Events since the snapshot before."""
     direct_map_cells: CellMap | None = None
     vmemmap_cells: CellMap | None = None
+    policy_state: tuple[PolicyState, ...] = ()
+    """What the policies that hold something of their own have inside, in the order of `kernel:`."""
+    split_causes: tuple[SplitCause, ...] = ()
+    """Who split the direct map, most splits first; many small causes are one line at the end (`N others`)."""
     finished: bool = False
     """The scenario has nothing more to do."""
     failed_expectations: int = 0

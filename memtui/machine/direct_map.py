@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
 from enum import IntEnum
+from heapq import nsmallest
 from typing import Final
 
 from memtui.machine import costs
@@ -22,13 +23,16 @@ from memtui.machine.core import Core, KernelOwner, Severity
 from memtui.machine.errors import FrameStateError
 from memtui.machine.geometry import Layout
 from memtui.machine.physical.allocator import GFP_KERNEL
-from memtui.snapshot import FrameKind
+from memtui.snapshot import FrameKind, SplitCause
 from memtui.units import FRAMES_1G, FRAMES_2M
 
 BLOCKS_PER_GIB: Final = FRAMES_1G // FRAMES_2M
 ALL_4K: Final = (1 << FRAMES_2M) - 1
 FLUSH_CEILING_PAGES: Final = 33
 """`tlb_single_page_flush_ceiling`: above it everything is flushed instead of page by page."""
+
+NAMED_CAUSES: Final = 16
+"""Causes of splits that are shown by name."""
 
 
 class Perm(IntEnum):
@@ -91,8 +95,8 @@ class DirectMap:
         self.boot_recount_frames = boot_recount_frames(self.spans)
         self.table_frames = 0
         """Page tables made by splits that are still there."""
-        self.splits_by_cause: Counter[str] = Counter()
-        """Splits of either level by the action that caused them."""
+        self._level2_causes: Counter[str] = Counter()
+        self._level3_causes: Counter[str] = Counter()
 
     def set_memory(self, start: int, frames: int, perm: Perm, *, whole_leaves: bool = True) -> None:
         """Changes permissions of a run, as one `set_memory_*` call with its flush at the end.
@@ -189,6 +193,18 @@ class DirectMap:
         events = self._core.vm_events
         return events["direct_map_level2_splits"] + events["direct_map_level3_splits"]
 
+    def split_causes(self) -> tuple[SplitCause, ...]:
+        """Who split leaves since boot: those with most splits, then all others in one."""
+        level2, level3 = self._level2_causes, self._level3_causes
+        named = nsmallest(NAMED_CAUSES, level2 | level3, key=lambda cause: (-level2[cause] - level3[cause], cause))
+        causes = [SplitCause(cause, level2[cause], level3[cause]) for cause in named]
+        others = len(level2 | level3) - len(named)
+        if others:
+            rest2 = level2.total() - sum(cause.level2_splits for cause in causes)
+            rest3 = level3.total() - sum(cause.level3_splits for cause in causes)
+            causes.append(SplitCause(f"{others} others", rest2, rest3))
+        return tuple(causes)
+
     def claims(self) -> Iterable[tuple[KernelOwner, int, int]]:
         """(owner, first frame, frames) of every page table allocated since boot."""
         for gib in self._gibs.values():
@@ -259,7 +275,7 @@ class DirectMap:
             gib.perms_2m = dict.fromkeys(range(BLOCKS_PER_GIB), gib.perm)
             gib.perm = Perm.READ_WRITE
         self._moved(Level.LEAF_1G, Level.LEAF_2M, FRAMES_1G)
-        self._count_split("direct_map_level3_splits")
+        self._count_split("direct_map_level3_splits", self._level3_causes)
         where = number << 30
         self._core.log(f"first split of the GiB at {where:#x}: 1G → 512 leaves of 2M", Severity.NOTICE)
 
@@ -268,13 +284,13 @@ class DirectMap:
         frame = self._core.allocator.allocate(self._tables, GFP_KERNEL)
         gib.tables[block] = _Table4k(frame, gib.perms_2m.pop(block, Perm.READ_WRITE))
         self._moved(Level.LEAF_2M, Level.LEAF_4K, FRAMES_2M)
-        self._count_split("direct_map_level2_splits")
+        self._count_split("direct_map_level2_splits", self._level2_causes)
 
-    def _count_split(self, event: str) -> None:
+    def _count_split(self, event: str, causes: Counter[str]) -> None:
         """Counts a split; /proc/vmstat begins to once the system runs (`split_page_count`)."""
         self.table_frames += 1
         self._core.vm_events[event] += self._core.running
-        self.splits_by_cause[self._core.cause] += 1
+        causes[self._core.cause] += self._core.running
         self._core.meter.charge(costs.SPLIT_LEAF)
         self._core.meter.charge(costs.FLUSH_ALL)
 

@@ -23,8 +23,8 @@ from memtui.machine.physical.allocator import GFP_KERNEL, Gfp
 from memtui.machine.physical.buddy import PAGEBLOCK_ORDER, MigrateType
 from memtui.machine.physical.extents import FrameList, Run
 from memtui.machine.physical.ranges import RangeSet
-from memtui.snapshot import FrameKind
-from memtui.units import FRAMES_2M, format_count, frames_of
+from memtui.snapshot import FrameKind, PolicyRow, PolicyState
+from memtui.units import FRAMES_2M, PAGE_BYTES, format_count, frames_of
 
 GFP_HUGE_VMALLOC = Gfp(MigrateType.UNMOVABLE, reclaim=False, oom=False)
 """Huge vmalloc tries without effort (__GFP_NORETRY | __GFP_NOWARN) and falls back to single pages."""
@@ -78,6 +78,9 @@ class ExecMemory(Protocol):
     def claims(self) -> Iterator[tuple[KernelOwner, int, int]]:
         """(owner, first frame, frames) of all it holds."""
 
+    def policy_state(self) -> PolicyState:
+        """What it has inside, for people to see."""
+
     def check(self) -> None:
         """Raises FrameStateError where its own counts disagree."""
 
@@ -125,6 +128,15 @@ class RoxCache:
         for block in self._blocks:
             for start, frames in block.frames:
                 yield self._owner, start, frames
+
+    def policy_state(self) -> PolicyState:
+        """Blocks, and how much of them holds code."""
+        rows = (
+            PolicyRow("ROX blocks", self.blocks, "blocks"),
+            PolicyRow("used", self.used_pages * PAGE_BYTES, "bytes"),
+            PolicyRow("free", (self.frames - self.used_pages) * PAGE_BYTES, "bytes"),
+        )
+        return PolicyState("exec_memory", "rox_cache", rows)
 
     def check(self) -> None:
         """Raises FrameStateError where the counts disagree with the blocks."""

@@ -38,7 +38,7 @@ from memtui.machine.sysctl import Sysctl
 from memtui.machine.tlb import Mix, tlb_model
 from memtui.machine.tmpfs.tmpfs import Tmpfs
 from memtui.machine.vmalloc import Vmalloc
-from memtui.snapshot import CellMap, FrameKind, MapRequest, TlbView, VmemmapView, ZoneView
+from memtui.snapshot import CellMap, FrameKind, MapRequest, PolicyState, SplitCause, TlbView, VmemmapView, ZoneView
 from memtui.units import FRAMES_1G, FRAMES_2M
 
 Claim = tuple[Owner, int, int]
@@ -57,6 +57,8 @@ class Observation:
     tlb: TlbView
     direct_map_cells: CellMap | None
     vmemmap_cells: CellMap | None
+    policy_state: tuple[PolicyState, ...]
+    split_causes: tuple[SplitCause, ...]
 
 
 class Machine:
@@ -132,6 +134,8 @@ class Machine:
             vmemmap_cells=(
                 maps.vmemmap_cells(self.memmap, self.layout, request.vmemmap_cells) if request.vmemmap_cells else None
             ),
+            policy_state=tuple(part.policy_state() for part in (self.exec_memory,)),
+            split_causes=self.direct_map.split_causes(),
         )
 
     def compact_memory(self) -> int:

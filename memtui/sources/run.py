@@ -94,6 +94,8 @@ class Run:
             events=self.log.since(since),
             direct_map_cells=seen.direct_map_cells,
             vmemmap_cells=seen.vmemmap_cells,
+            policy_state=seen.policy_state,
+            split_causes=seen.split_causes,
             finished=self.finished,
             failed_expectations=len(self.expectations.failed()),
             expectations=len(self.scenario.expectations),

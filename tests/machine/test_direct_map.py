@@ -6,8 +6,9 @@ import pytest
 
 from memtui.machine import CpuConfig, KernelConfig, Machine, MachineConfig, OutOfMemory
 from memtui.machine.boot_mapping import Level
-from memtui.machine.direct_map import Perm
+from memtui.machine.direct_map import NAMED_CAUSES, Perm
 from memtui.machine.physical.allocator import GFP_KERNEL
+from memtui.snapshot import MapRequest, SplitCause
 from memtui.units import FRAMES_1G, FRAMES_2M, FRAMES_4G, GIB, KIB, MIB
 from tests.machine.changes import Changes
 
@@ -260,3 +261,16 @@ def test_memory_of_the_kernel_does_not_come_from_nowhere(guest: Machine) -> None
     held = guest.core.allocator.allocate_many(guest.memmap._owner, GFP_KERNEL, 1000)
     assert guest.core.allocator.frame_map.owner_at(next(iter(held))[0]) is guest.memmap._owner
     guest.core.allocator.free_list(held, guest.memmap._owner)
+
+
+def test_every_split_knows_its_cause_and_small_causes_are_one_line(guest: Machine) -> None:
+    guest.core.cause = "module xfs text"
+    guest.direct_map.set_memory(IN_1G + FRAMES_2M + 1, FRAMES_2M, Perm.READ_ONLY)
+    for number in range(NAMED_CAUSES + 1):
+        guest.core.cause = f"cause {number:02}"
+        guest.direct_map.set_memory(IN_1G + (number + 8) * FRAMES_2M, 1, Perm.NOT_PRESENT)
+    causes = guest.observe(MapRequest()).split_causes
+    assert causes[0] == SplitCause("module xfs text", 2, 1)
+    assert [cause.cause for cause in causes[1:-1]] == [f"cause {number:02}" for number in range(NAMED_CAUSES - 1)]
+    assert causes[-1] == SplitCause("2 others", 2, 0)
+    assert sum(cause.level2_splits for cause in causes) == guest.counters()["direct_map_level2_splits"]

@@ -12,7 +12,7 @@ from memtui.machine.config import MachineConfig
 from memtui.machine.core import MachineEvent, Severity
 from memtui.machine.errors import MachineStopped, OutOfMemory
 from memtui.scenario.model import Bound, Entry, Expectation, Scenario
-from memtui.snapshot import CellMap, FrameKind, MapRequest, TlbView, VmemmapView, ZoneView
+from memtui.snapshot import CellMap, FrameKind, MapRequest, PolicyState, SplitCause, TlbView, VmemmapView, ZoneView
 from memtui.units import MS
 from memtui.workloads.base import Activity, Context
 from memtui.workloads.end import EndParams
@@ -55,6 +55,8 @@ class FakeObservation:
     tlb: TlbView = NO_TLB
     direct_map_cells: CellMap | None = None
     vmemmap_cells: CellMap | None = None
+    policy_state: tuple[PolicyState, ...] = ()
+    split_causes: tuple[SplitCause, ...] = ()
 
 
 class FakeMachine:
