@@ -127,7 +127,7 @@ _MEMINFO: Final = (
     _memory("SReclaimable", "kernel objects that pressure gives back"),
     _memory("SUnreclaim", "kernel objects that stay"),
     _memory("KernelStack", "stacks of tasks in the kernel"),
-    _memory("PageTables", "page tables of processes, and those of vmemmap leaves that were split"),
+    _memory("PageTables", "page tables of processes, and those of the kernel that this kernel counts"),
     _memory("VmallocUsed", "memory mapped through vmalloc: module and BPF text and data"),
     _memory("AnonHugePages", "anonymous memory in huge pages"),
     _memory("ShmemHugePages", "tmpfs memory in 2 MiB pages"),

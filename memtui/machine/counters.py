@@ -169,6 +169,8 @@ def _frames(machine: Machine) -> dict[str, int]:
     tables = sum(part.counted_tables(levels) for part in (processes, machine.secretmem, machine.fragmenter))
     if traits.counts_vmemmap_tables:
         tables += machine.memmap.table_frames
+    if traits.counts_direct_map_tables:
+        tables += machine.direct_map.table_frames
     return {
         "MemTotal": allocator.managed_frames,
         "MemFree": allocator.free_frames,

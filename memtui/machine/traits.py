@@ -34,6 +34,8 @@ class Traits:
     """Levels of page tables, from the PTE level up, that PageTables counts: 2 until PUD and PGD tables counted too."""
     counts_vmemmap_tables: bool = True
     """PageTables counts the tables of vmemmap leaves that were split (kernel tables have a constructor since 6.16)."""
+    counts_direct_map_tables: bool = False
+    """PageTables counts the tables of direct-map leaves that were split (recorded on 7.2; on 6.18 not)."""
     hvo_moves_heads: bool = True
     """An optimised huge page gets a new frame for its head struct pages, and all boot frames go (6.2 and later)."""
     hvo_batches: bool = True
@@ -92,6 +94,6 @@ TRAITS: dict[str, Traits] = {
         missing_counters=COLLAPSES,
     ),
     "6.18": Traits(DEBIAN_7_2, secret_pages_mlocked=True),
-    "7.2": Traits(DEBIAN_7_2, packs_of_huge_pages=True),
+    "7.2": Traits(DEBIAN_7_2, counts_direct_map_tables=True, packs_of_huge_pages=True),
 }
 """By version. No boot of 6.12 is recorded; the 6.18 that is recorded is a small one, built for one machine."""

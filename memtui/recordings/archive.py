@@ -19,7 +19,7 @@ from memtui.recordings.model import Place, Recording, Step
 
 SUFFIX: Final = ".jsonl"
 COUNTERS: Final = "counters.json"
-"""Kernel → every counter it has; `compared` → those that are kept in the files."""
+"""Kernel → every counter it has; `kept` → those that are kept in the files."""
 
 
 @cache
@@ -36,9 +36,9 @@ def load(name: str) -> Recording:
     return unpack((_folder() / f"{name}{SUFFIX}").read_text(encoding="utf-8"), _counters())
 
 
-def pack(recording: Recording, compared: Iterable[str]) -> str:
-    """A recording as a file: its header, and of the steps the counters in `compared`."""
-    kept = sorted(set(compared) & recording.counters)
+def pack(recording: Recording, counters: Iterable[str]) -> str:
+    """A recording as a file: its header, and of the steps these counters."""
+    kept = sorted(set(counters) & recording.counters)
     facts: dict[str, Any] = {
         "recording": recording.name,
         "place": recording.place.value,
@@ -76,7 +76,7 @@ def unpack(text: str, counters: Mapping[str, Sequence[str]]) -> Recording:
         fresh=facts["fresh"],
         counters=there,
         steps=tuple(
-            _unpacked_steps(lines, dict.fromkeys(sorted(there & set(counters["compared"])), 0), facts.get("few", []))
+            _unpacked_steps(lines, dict.fromkeys(sorted(there & set(counters["kept"])), 0), facts.get("few", []))
         ),
     )
 

@@ -38,6 +38,10 @@ class Case:
     simulated: int
     others: Mapping[str, Pair]
     """The same of every counter at this step."""
+    since_start: Mapping[str, Pair]
+    """By how much every counter has changed since the first step."""
+    lists_fell_kb: int
+    """By how much the pages in per-CPU lists fell at this step or the one before, 0 if they rose."""
     elapsed_ns: int
     """Time between this step and the one before, on machines where time means something."""
 
@@ -54,6 +58,12 @@ class Case:
     def off_by(self, counter: str) -> int:
         """Recorded less simulated of another counter at this step; 0 if it was not read."""
         recorded, simulated = self.others.get(counter, (0, 0))
+        return recorded - simulated
+
+    @property
+    def off_since_start(self) -> int:
+        """How far the counter is off in all, since the first step."""
+        recorded, simulated = self.since_start[self.counter]
         return recorded - simulated
 
     def argument(self, name: str, default: int = 0) -> int:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import pairwise
 
 from memtui.recordings.case import Case, Judgement, Pair, Row, Verdict
 from memtui.recordings.experiments.catalogue import Load
 from memtui.recordings.model import Recording
 from memtui.recordings.noise import within
 from memtui.recordings.playing import SimulatedStep, play
+from memtui.recordings.raw import LISTS
 from memtui.recordings.scope import COMPARED, why_not_compared
-from memtui.recordings.unmodelled import unmodelled
+from memtui.recordings.unmodelled import beyond_noise, unmodelled
+from memtui.units import kb_of_frames
 
 EXACT = Judgement(Verdict.EXACT)
 
@@ -21,28 +24,62 @@ def compare(recording: Recording, load: Load, watch: Callable[[int], None] | Non
 
     Raises UnknownProgram, ScenarioError and MachineStopped as `play` does.
     """
+    compared: set[str] = set()
+    for case in cases(recording, load, watch):
+        verdict = judge(case)
+        compared.add(case.counter)
+        yield Row(
+            recording.name,
+            case.number,
+            case.step.name,
+            case.counter,
+            case.recorded,
+            case.simulated,
+            verdict.verdict,
+            verdict.why,
+        )
+    yield from _not_compared(recording, compared)
+
+
+def cases(recording: Recording, load: Load, watch: Callable[[int], None] | None = None) -> Iterator[Case]:
+    """Plays a recording: every figure there is to judge, step by step."""
+    first: dict[str, Pair] = {}
     known: dict[str, Pair] = {}
+    lists: list[int] = [0]
     last_ns = 0
     for number, (step, simulated) in enumerate(zip(recording.steps, play(recording, load, watch), strict=True)):
         now = _both(step.values, simulated)
-        changes = {
-            name: (pair[0] - known[name][0], pair[1] - known[name][1]) for name, pair in now.items() if name in known
-        }
-        changes |= {name: pair for name, pair in now.items() if name not in known}
+        first = now | first
+        changes = {name: _change(pair, known.get(name, (0, 0))) for name, pair in now.items()}
+        since = {name: _change(pair, first[name]) for name, pair in now.items()}
         known |= now
+        lists = [*lists[-2:], step.values.get(LISTS, lists[-1])]
+        fell = max(before - after for before, after in pairwise(lists))
         for counter, (was, came_out) in changes.items():
-            case = Case(recording, number, step, counter, was, came_out, changes, step.at_ns - last_ns)
-            verdict = judge(case)
-            yield Row(recording.name, number, step.name, counter, was, came_out, verdict.verdict, verdict.why)
+            yield Case(
+                recording,
+                number,
+                step,
+                counter,
+                was,
+                came_out,
+                others=changes,
+                since_start=since,
+                lists_fell_kb=kb_of_frames(max(0, fell)),
+                elapsed_ns=step.at_ns - last_ns,
+            )
         last_ns = step.at_ns
-    yield from _not_compared(recording, known)
+
+
+def _change(now: Pair, before: Pair) -> Pair:
+    return now[0] - before[0], now[1] - before[1]
 
 
 def judge(case: Case) -> Judgement:
     """The verdict on one figure."""
     if not case.off:
         return EXACT
-    return unmodelled(case) or within(case) or Judgement(Verdict.DIFFERS)
+    return unmodelled(case) or within(case) or beyond_noise(case) or Judgement(Verdict.DIFFERS)
 
 
 def totals(rows: Iterable[Row]) -> Counter[Verdict]:
@@ -59,8 +96,8 @@ def _both(recorded: Mapping[str, int], simulated: SimulatedStep) -> dict[str, Pa
     }
 
 
-def _not_compared(recording: Recording, known: Mapping[str, Pair]) -> Iterator[Row]:
+def _not_compared(recording: Recording, compared: set[str]) -> Iterator[Row]:
     """Every other counter of the recording, once, with the reason."""
-    for counter in sorted(recording.counters - known.keys()):
+    for counter in sorted(recording.counters - compared):
         why = why_not_compared(counter) or "this machine has no such counter"
         yield Row(recording.name, -1, "", counter, None, None, Verdict.NOT_MODELLED, why)

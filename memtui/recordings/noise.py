@@ -15,9 +15,11 @@ from functools import cache
 from itertools import pairwise
 from typing import Final
 
+from memtui.machine.kernels import traits
 from memtui.recordings import archive
 from memtui.recordings.case import Case, Judgement, Verdict
 from memtui.recordings.model import Place, Recording
+from memtui.recordings.raw import AVAILABLE, FREE
 from memtui.units import SECOND
 
 PAGE_KB: Final = 4
@@ -25,11 +27,13 @@ STACK_KB: Final = 16
 BLOCK_KB: Final = 2048
 GIB_KB: Final = 1 << 20
 
+SHEAF_KERNELS: Final = ("6.18", "7.2")
+
 IDLE_KB: Final = 76
 """Most that a guest's free memory moved between two looks with nothing done."""
 OWN_PAGES_KB: Final = 48
 """Pages of the recording program itself that come in when it first does something: its code, data and stack."""
-KERNEL_THREADS: Final = 2
+KERNEL_THREADS: Final = 3
 """Kernel threads that may come or go between two looks."""
 PROCESS_KB: Final = 8
 """What a process takes besides all that is counted (per-CPU counters, control groups), either way."""
@@ -39,12 +43,26 @@ LAYOUT_TABLES: Final = 3
 """Page tables more or fewer that randomised addresses cost a process: one at each level."""
 LATE_TABLES: Final = 5
 """Page tables of 8 MiB, which go only after a grace period."""
-FOLIO_BATCH: Final = 15
-"""Pages that wait in a per-CPU batch before they count on an LRU list (PAGEVEC_SIZE)."""
+FOLIO_BATCH: Final = 31
+"""Most pages that wait in a per-CPU batch before they count on an LRU list (PAGEVEC_SIZE; 15 on older kernels)."""
 SPLITS: Final = 2
 """Doing the same again splits 0 to 2 leaves now and then."""
 SPLITS_SHARE: Final = 8
 """One block in so many more or fewer, of those a step splits: which pages were free."""
+SCATTERED_SHARE: Final = 2
+"""The same where free memory is scattered."""
+SHEAF_OBJECTS: Final = 3 * 32
+"""Freed objects that wait in a CPU's sheaves and count as used (6.18 and later)."""
+LATE_SLAB_KB: Final = 96
+"""Slabs that a grace period keeps past the step that emptied them."""
+OWN_FILE_KB: Final = 8
+"""Shared pages of the recording program."""
+STARTED_KB: Final = 1024
+"""What the program takes when `exp_aged` starts it: its file's pages, its own, its tables."""
+PROGRAM_BYTES: Final = 256
+"""What a BPF program takes besides all that is counted."""
+REPORTED_KB: Final = 32 * 4096
+"""Free blocks a host takes off its lists at a time to report them to the hypervisor: 32 of 4 MiB."""
 OTHER_PAGES_SHARE: Final = 64
 """One page of a pool in so many is another than the time before."""
 POOLS_BEFORE: Final = 2048
@@ -76,10 +94,6 @@ class Allowance:
     why: str
 
 
-def _guest(amount: Callable[[Case], int]) -> Callable[[Case], int]:
-    return lambda case: amount(case) if case.recording.place is Place.GUEST else 0
-
-
 def _booting(case: Case) -> bool:
     return case.number == 0 and case.recording.fresh
 
@@ -99,15 +113,42 @@ def _own_buffer_kb(case: Case) -> int:
 def _splits(case: Case) -> int:
     """Splits more or fewer that a step may have."""
     recorded = case.others.get("direct_map_level2_splits", (0, 0))[0]
-    return 0 if _booting(case) else SPLITS + recorded // SPLITS_SHARE
+    share = SPLITS_SHARE if case.recording.aged is None else SCATTERED_SHARE
+    return 0 if _booting(case) else SPLITS + recorded // share
 
 
 def _pool_pages(case: Case) -> int:
     """Pages of a pool that may be others than the time before."""
-    asked = case.argument("asked") or case.argument("got")
+    asked = case.argument("asked") or case.argument("got") or case.argument("before")
     if case.number == 0 and case.recording.after:
         asked = POOLS_BEFORE
     return 1 + asked // OTHER_PAGES_SHARE if asked else 0
+
+
+def _started(case: Case) -> int:
+    """Memory of a program that starts at this step."""
+    return STARTED_KB if case.recording.aged is not None and case.number == 1 else 0
+
+
+def _vmas(case: Case) -> int:
+    """VMAs more or fewer: another layout of each process, and a reservation each round of `exp_fork` leaves behind."""
+    rounds = sum(step.name == "touch" for step in case.recording.steps[: case.number + 1])
+    return 4 + _processes(case) * max(1, rounds) + _sheaves(case)
+
+
+def _sheaves(case: Case) -> int:
+    """Objects in sheaves, of CPUs that have freed any."""
+    return SHEAF_OBJECTS * case.recording.cpus if case.recording.kernel in SHEAF_KERNELS else 0
+
+
+def _late(case: Case) -> int:
+    """Any amount, if in all nearly nothing is missing: it went at another step."""
+    return abs(case.off) if abs(case.off_since_start) <= LATE_SLAB_KB else 0
+
+
+def _pack_kb(case: Case) -> int:
+    """A pack more or less, where others have filled a part of the first."""
+    return BLOCK_KB if case.program == "exp_bpf" and case.recording.place is not Place.GUEST else 0
 
 
 ALLOWANCES: Final = (
@@ -125,33 +166,44 @@ ALLOWANCES: Final = (
     ),
     Allowance(
         "AnonPages|Mapped",
-        _guest(lambda case: OWN_PAGES_KB + _own_buffer_kb(case) + FIRST_WRITES_KB * _processes(case)),
+        lambda case: OWN_PAGES_KB + _own_buffer_kb(case) + _started(case) + FIRST_WRITES_KB * _processes(case),
         "pages of the recording program and of its children's first instructions",
     ),
     Allowance(
+        "AnonHugePages",
+        lambda case: _own_buffer_kb(case) // BLOCK_KB * BLOCK_KB,
+        "what the recording program hands to the kernel lies in a huge page",
+    ),
+    Allowance(
+        "thp_fault_alloc",
+        lambda case: 2 * (_own_buffer_kb(case) // BLOCK_KB),
+        "what the recording program hands to the kernel lies in a huge page",
+    ),
+    Allowance("Cached|Shmem", lambda _: OWN_FILE_KB, "a shared page of the recording program"),
+    Allowance(
         "PageTables",
-        _guest(lambda case: PAGE_KB * (LAYOUT_TABLES * 2 + LATE_TABLES + LAYOUT_TABLES * _processes(case))),
+        lambda case: PAGE_KB * (LAYOUT_TABLES * 2 + LATE_TABLES + LAYOUT_TABLES * _processes(case)),
         "where randomised addresses put mappings, and tables freed after a grace period",
     ),
+    Allowance("KernelStack|VmallocUsed", lambda _: STACK_KB * KERNEL_THREADS, "kernel threads come and go"),
+    Allowance("VmallocUsed", _pack_kb, "other programs on the host have filled a part of the first pack"),
+    Allowance("task_struct|mm_struct", lambda _: KERNEL_THREADS, "kernel threads come and go"),
     Allowance(
-        "KernelStack|VmallocUsed",
-        _guest(lambda case: STACK_KB * KERNEL_THREADS),
-        "kernel threads come and go",
-    ),
-    Allowance("task_struct|mm_struct", _guest(lambda case: KERNEL_THREADS), "kernel threads come and go"),
-    Allowance(
-        "vm_area_struct|anon_vma|anon_vma_chain|maple_node|radix_tree_node|shmem_inode_cache",
-        _guest(lambda case: 4 + abs(case.recorded) // 8 if case.counter == "maple_node" else 4),
-        "objects of the recording program; nodes of its trees are replaced, and freed after a grace period",
+        "maple_node",
+        lambda case: 4 + abs(case.recorded) // 8 + case.argument("vmas") // 50 + _sheaves(case),
+        "nodes of the program's trees are replaced, and freed after a grace period",
     ),
     Allowance(
-        "S?Slab|SReclaimable|SUnreclaim",
-        _guest(lambda case: 64 + abs(case.recorded) // 8),
-        "caches nobody shrank",
+        "vm_area_struct|anon_vma|anon_vma_chain",
+        _vmas,
+        "another layout of each process, reservations that stay, freed objects that still count",
     ),
+    Allowance("radix_tree_node|shmem_inode_cache", lambda _: 4, "objects of the recording program"),
+    Allowance("Slab|SReclaimable|SUnreclaim", lambda case: 64 + abs(case.recorded) // 8, "caches nobody shrank"),
+    Allowance("Slab|SReclaimable|SUnreclaim", _late, "freed after a grace period, at another step"),
     Allowance(
         "Unevictable",
-        _guest(lambda case: PAGE_KB * FOLIO_BATCH * case.recording.cpus),
+        lambda case: PAGE_KB * FOLIO_BATCH * case.recording.cpus,
         "pages in a per-CPU batch are not on their list yet",
     ),
     Allowance("direct_map_level2_splits", _splits, "which pages were free"),
@@ -178,7 +230,7 @@ ALLOWANCES: Final = (
 
 def within(case: Case) -> Judgement | None:
     """Whether a figure that is not exact is within what the recordings move by; None if it is not."""
-    if case.counter in ("MemFree", "MemAvailable"):
+    if case.counter in (FREE, AVAILABLE):
         return _free(case)
     for allowance in ALLOWANCES:
         if re.fullmatch(allowance.counters, case.counter) and abs(case.off) <= allowance.amount(case):
@@ -190,13 +242,30 @@ def within(case: Case) -> Judgement | None:
 
 def _free(case: Case) -> Judgement | None:
     """Free memory is what all others leave: off by as much as they are, and by a little that nobody counts."""
-    counted = case.off + sum(kb * case.off_by(user) for user, kb in _USERS_KB.items())
+    unexplained = abs(case.off + _others_kb(case))
+    room = IDLE_KB + PROCESS_KB * _processes(case) + _own_buffer_kb(case) + _started(case) + _background(case, FREE)
+    room += case.argument("progs") * PROGRAM_BYTES // 1024
+    if case.counter == AVAILABLE:
+        room += abs(case.off_by("SReclaimable")) + abs(case.off_by("Cached") - case.off_by("Shmem"))
+    if unexplained <= room:
+        return Judgement(Verdict.NOISE, "what others have more or less of, and kernel memory nobody counts")
+    if unexplained <= room + case.lists_fell_kb:
+        return Judgement(Verdict.NOISE, "pages that left the per-CPU lists between two reads, so that neither saw them")
+    blocks = min(unexplained % BLOCK_KB, -unexplained % BLOCK_KB)
+    if case.recording.place is not Place.GUEST and blocks <= room and unexplained <= REPORTED_KB + room:
+        return Judgement(Verdict.NOISE, "free blocks off their lists for a moment, to be reported to the hypervisor")
+    return None
+
+
+def _others_kb(case: Case) -> int:
+    """How much more than here was not free there, as far as it is counted."""
+    users = sum(kb * case.off_by(user) for user, kb in _USERS_KB.items())
     if "nr_memmap_pages" in case.others:
-        counted -= case.off_by("MemTotal")
-    room = IDLE_KB + PROCESS_KB * _processes(case) + _background(case, "MemFree")
-    if abs(counted) > room:
-        return None
-    return Judgement(Verdict.NOISE, "what others have more or less of, and kernel memory nobody counts")
+        users -= case.off_by("MemTotal")
+    if not traits(case.recording.kernel).counts_direct_map_tables:
+        splits = ("direct_map_level2_splits", "direct_map_level3_splits")
+        users += PAGE_KB * sum(case.off_by(name) for name in splits)
+    return users
 
 
 def _background(case: Case, counter: str) -> int:

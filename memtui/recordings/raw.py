@@ -17,6 +17,7 @@ from memtui.units import GIB, KIB, SECOND, kb_of_frames, parse_size
 FREE: Final = "MemFree"
 AVAILABLE: Final = "MemAvailable"
 FREE_PAGES: Final = "nr_free_pages"
+LISTS: Final = "pcp_pages"
 """Free memory, to which the pages in per-CPU lists are added: they are as free, and come and go by batches."""
 
 _BOOT_WORDS: Final = ("hugetlb_free_vmemmap=", "hugepagesz=", "hugepages=")
@@ -59,7 +60,7 @@ def _recording(header: Mapping[str, Any], entries: list[dict[str, Any]], name: s
         boot=_boot_words(str(header.get("cmdline", "nokaslr")).split()),
         cpu=tuple(word for word, there in flags if there),
         fresh=guest,
-        counters=frozenset((*named, *slabs)),
+        counters=frozenset((*named, *slabs, LISTS)),
         steps=tuple(_steps(entries, [*named, *sorted(slabs)], guest)),
     )
 
@@ -98,6 +99,8 @@ def _steps(entries: list[dict[str, Any]], everything: list[str], guest: bool) ->
             values[name] += lists_kb
         if FREE_PAGES in values:
             values[FREE_PAGES] += int(entry["pcp_pages"])
+        if read is everything:
+            values[LISTS] = int(entry["pcp_pages"])
         args = {key: value if isinstance(value, int) else str(value) for key, value in entry["args"].items()}
         op_s, at_s = (0.0, 0.0) if guest else (float(entry["op_s"]), float(entry["at_s"]))
         yield Step(str(entry["step"]), args, round(op_s * SECOND), values, round(at_s * SECOND))

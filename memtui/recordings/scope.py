@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from memtui.fields import FIELDS
+from memtui.recordings.raw import LISTS
 
 SAME_AS: Final[dict[str, str]] = {
     "nr_free_pages": "MemFree",
@@ -45,6 +46,7 @@ _NOT_SIMULATED: Final = (
     (r"thp_(fault|file)_fallback_charge", "no memory cgroups"),
     (r"thp_split_page_failed", "nothing pins a page here"),
     (r"nr_free_pages_blocks", "free pages in whole pageblocks: /proc/buddyinfo says it by order"),
+    (r"pcp_pages", "pages in per-CPU lists, which are read as free"),
     (r"files_cache|signal_cache|sighand_cache|pid|cred_jar", "one each per process, as task_struct is"),
 )
 
@@ -53,6 +55,9 @@ NOT_SIMULATED: Final = tuple((re.compile(rf"({names})(\(\w+\))?"), reason) for n
 
 COMPARED: Final = tuple(name for name, field in FIELDS.items() if field.linux and name not in SAME_AS)
 """Counters that are compared at every step."""
+
+KEPT: Final = (*COMPARED, LISTS)
+"""Counters that the files keep: those that are compared and those that say how much another is worth."""
 
 
 def why_not_compared(counter: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,13 +18,21 @@ _BOOTED: Final = re.compile(
 )
 """Counters that boot alone decides."""
 _OBJECTS: Final = re.compile(
-    r"S?Slab|SReclaimable|SUnreclaim|vm_area_struct|anon_vma(_chain)?|mm_struct|task_struct|maple_node|"
+    r"Slab|SReclaimable|SUnreclaim|vm_area_struct|anon_vma(_chain)?|mm_struct|task_struct|maple_node|"
     r"shmem_inode_cache|radix_tree_node"
 )
 """Kernel objects and the memory that holds them."""
 _SPLITS: Final = re.compile(r"DirectMap\w+|direct_map_\w+")
 _SCANNING: Final = re.compile(r"compact_\w+|pgscan_\w+|pgsteal_\w+|slabs_scanned|allocstall_\w+")
-_BACKGROUND: Final = re.compile(r"Cached|Dirty|Mapped|Shmem|Unevictable|Mlocked|SReclaimable|Slab|radix_tree_node")
+_SLABS: Final = re.compile(r"Slab|SReclaimable|SUnreclaim|maple_node")
+_ZOMBIES: Final = re.compile(r"task_struct|Slab|SUnreclaim|radix_tree_node")
+_PROGRAMS: Final = re.compile(
+    r"AnonPages|Mapped|Cached|Dirty|PageTables|VmallocUsed|KernelStack|(task|mm|vm_area)_struct|anon_vma(_chain)?|"
+    r"radix_tree_node|shmem_inode_cache"
+)
+"""What programs move by merely running."""
+_MOVED_PAGES: Final = re.compile(r"MemFree|MemAvailable|AnonPages|Mapped")
+_STARTED: Final = re.compile(r"MemFree|MemAvailable|VmallocUsed|KernelStack|AnonPages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +67,6 @@ def _hosts_pages(case: Case) -> bool:
     return pages and case.recording.place is not Place.GUEST
 
 
-def _hosts_programs(case: Case) -> bool:
-    elsewhere = case.recording.place is not Place.GUEST and not case.simulated
-    return elsewhere and case.counter not in ("MemFree", "MemAvailable")
-
-
 def _five_levels(case: Case) -> bool:
     return case.number == 0 and case.counter == "MemTotal" and "5-level paging" in case.recording.cpu
 
@@ -76,7 +79,30 @@ def _kernel_page_tables(case: Case) -> bool:
     return case.counter == "PageTables" and case.program in ("exp_modules", "exp_bpf")
 
 
-RULES: Final = (
+def _zombies(case: Case) -> bool:
+    relay = case.program == "exp_fork" and case.recording.arguments[1] == "relay"
+    return relay and _ZOMBIES.fullmatch(case.counter) is not None
+
+
+def _hosts_slabs(case: Case) -> bool:
+    return case.recording.place is not Place.GUEST and _SLABS.fullmatch(case.counter) is not None
+
+
+def _hosts_programs(case: Case) -> bool:
+    if _PROGRAMS.fullmatch(case.counter) is None:
+        return False
+    return case.recording.place is Place.HOST or (case.recording.place is Place.QUIET and not case.simulated)
+
+
+def _compacted(case: Case) -> bool:
+    return case.recording.aged is not None and _MOVED_PAGES.fullmatch(case.counter) is not None
+
+
+def _module_code(case: Case) -> bool:
+    return case.program == "exp_modules" and _STARTED.fullmatch(case.counter) is not None
+
+
+ALWAYS: Final = (
     Rule(_level, "what boot, the guest's init or the host's past left: compared as changes from here on"),
     Rule(_memory_cgroup, "memory cgroups are not simulated"),
     Rule(
@@ -90,20 +116,37 @@ RULES: Final = (
     ),
     Rule(_host_splits, "the free memory of a machine in use is scattered, its direct map split already"),
     Rule(_hosts_pages, "which memory had been optimised before on a host that has run for hours"),
-    Rule(_hosts_programs, "what other programs on the host do: nothing in the experiment moves it"),
     Rule(_five_levels, "five levels of page tables, which take 2 MB of early memory"),
     Rule(_kernel_page_tables, "page tables of the vmalloc area, which are kept for ever"),
     Rule(
         lambda case: _SCANNING.fullmatch(case.counter) is not None,
         "how much reclaim and compaction look at before they find something",
     ),
+    Rule(_zombies, "children of a relay that have exited and that nobody waits for"),
+    Rule(
+        _hosts_slabs,
+        "slabs of a host are partly empty and fill first; its caches keep spare objects that count as used",
+    ),
 )
-"""In this order; the first that applies gives the reason."""
+"""Judged before anything else. In this order; the first that applies gives the reason."""
+
+BEYOND_NOISE: Final = (
+    Rule(_hosts_programs, "what other programs on the host do"),
+    Rule(_compacted, "compaction in the background holds pages while it moves them: they count nowhere"),
+    Rule(_module_code, "what a module's own code allocates when it starts, and how its memory is divided"),
+)
+"""Judged only of figures that are off by more than noise."""
 
 
 def unmodelled(case: Case) -> Judgement | None:
-    """Why a figure is not modelled; None if it is."""
-    for rule in RULES:
-        if rule.applies(case):
-            return Judgement(rule.verdict, rule.why)
-    return None
+    """Why a figure is not modelled at all; None if it is."""
+    return _first(ALWAYS, case)
+
+
+def beyond_noise(case: Case) -> Judgement | None:
+    """Why a figure that is off by more than noise is not modelled; None if it should be right."""
+    return _first(BEYOND_NOISE, case)
+
+
+def _first(rules: Iterable[Rule], case: Case) -> Judgement | None:
+    return next((Judgement(rule.verdict, rule.why) for rule in rules if rule.applies(case)), None)

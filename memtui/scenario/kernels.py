@@ -53,7 +53,9 @@ def _hvo(traits: Traits) -> str:
 
 def _tables(traits: Traits) -> str:
     levels = "every level" if traits.counted_table_levels == 4 else "PTE and PMD tables only"
-    return f"counts {levels}, tables of split vmemmap leaves {'too' if traits.counts_vmemmap_tables else 'not'}"
+    kinds = (("vmemmap", traits.counts_vmemmap_tables), ("direct-map", traits.counts_direct_map_tables))
+    kernel = " and ".join(name for name, counted in kinds if counted)
+    return f"counts {levels}, of the kernel's {f'those of split {kernel} leaves' if kernel else 'none'}"
 
 
 def _boot_pack(traits: Traits) -> str:

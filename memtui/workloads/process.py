@@ -57,7 +57,10 @@ class ProcessForkParams(Params):
         description="fan: the process forks all; chain: each child forks the next and all live; "
         "relay: each child exits after forking the next",
     )
-    writes: AnySize = Field(default=0, description="bytes of the area each child writes before the next fork")
+    writes: AnySize = Field(
+        default=0,
+        description="bytes of the area each child writes before the next fork, each those after the one before",
+    )
     area: Name = Field(default=AREA, description="the area it writes to")
 
 

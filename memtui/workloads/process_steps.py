@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from memtui.machine.anon_fault import PageRange, Written
 from memtui.machine.core import Severity
@@ -37,16 +37,19 @@ def areas(process: Process, name: str) -> list[Vma]:
     return [vma for vma in process.space if vma.name == name]
 
 
-def first_pages(parts: list[Vma], size_bytes: int | None) -> list[tuple[int, int]]:
+def first_pages(parts: list[Vma], size_bytes: int | None) -> list[PageRange]:
     """(start, end) of the pages that `size_bytes` from the beginning of some VMAs reach over; all without a size."""
-    left = sum(vma.pages for vma in parts) if size_bytes is None else frames_of(size_bytes)
-    reached: list[tuple[int, int]] = []
+    whole = sum(vma.pages for vma in parts)
+    return list(pages_from(parts, 0, whole if size_bytes is None else frames_of(size_bytes)))
+
+
+def pages_from(parts: Iterable[Vma], first: int, last: int) -> Iterator[PageRange]:
+    """(start, end) of the pages `first` up to `last` of some VMAs, counted on from one to the next."""
     for vma in parts:
-        pages = min(vma.pages, left)
-        if pages:
-            reached.append((vma.start, vma.start + pages))
-        left -= pages
-    return reached
+        low, high = max(first, 0), min(last, vma.pages)
+        if low < high:
+            yield vma.start + low, vma.start + high
+        first, last = first - vma.pages, last - vma.pages
 
 
 class Start(Activity[ProcessParams]):
@@ -144,8 +147,8 @@ class Fork(Activity[ProcessForkParams]):
         try:
             for child in forks(self.machine.processes, parents[0], params.children, params.shape, params.child):
                 self._children.append(child)
+                self._write(child, count)
                 count += 1
-                self._write(child)
                 self.progress = f"{format_count(count)} of {format_count(params.children)} children"
                 yield self.machine.take_ns()
         except OutOfMemory:
@@ -169,10 +172,15 @@ class Fork(Activity[ProcessForkParams]):
         """Whether a child lives."""
         return any(child.alive for child in self._children)
 
-    def _write(self, child: Process) -> None:
-        """What a child writes before the next fork."""
-        for low, high in first_pages(areas(child, self.params.area), self.params.writes):
-            child.write(child.vma_at(low), [(0, high - low)])
+    def _write(self, child: Process, number: int) -> None:
+        """What a child writes before the next fork: its own part of the area, which begins anew after its end."""
+        there = areas(child, self.params.area)
+        pages = sum(vma.pages for vma in there)
+        own = min(frames_of(self.params.writes), pages)
+        first = number * own % pages if pages else 0
+        for low, high in (*pages_from(there, first, first + own), *pages_from(there, 0, first + own - pages)):
+            vma = child.vma_at(low)
+            child.write(vma, [(low - vma.start, high - vma.start)])
 
 
 class Write(Activity[ProcessWriteParams]):

@@ -17,14 +17,14 @@ from pathlib import Path
 from memtui.recordings import archive
 from memtui.recordings.model import Recording
 from memtui.recordings.raw import read_raw
-from memtui.recordings.scope import COMPARED
+from memtui.recordings.scope import KEPT
 
 DATA = Path(archive.__file__).parent / "data"
 
 AFTER = {
     "hvo-1g": ("hvo-2m",),
-    "secretmem": ("hvo-2m",),
-    "bpf": ("hvo-2m", "secretmem"),
+    "secretmem": ("hvo-2m", "hvo-1g"),
+    "bpf": ("hvo-2m", "hvo-1g", "secretmem"),
     "bpf-aged": ("secretmem-aged",),
 }
 """Experiments on guests that others had gone before in the same boot, of those that leave traces."""
@@ -40,7 +40,7 @@ def main(folder: Path) -> None:
         for path in sorted(folder.glob("*.json"))
         if path.stem not in SKIPPED
     ]
-    counters: dict[str, list[str]] = {"compared": sorted(COMPARED)}
+    counters: dict[str, list[str]] = {"kept": sorted(KEPT)}
     for recording in recordings:
         known = set(counters.get(recording.kernel, ())) | recording.counters
         counters[recording.kernel] = sorted(known)
@@ -48,7 +48,7 @@ def main(folder: Path) -> None:
     (DATA / archive.COUNTERS).write_text(json.dumps(counters, indent=0) + "\n", encoding="utf-8")
     there = {recording.name for recording in recordings}
     for recording in recordings:
-        text = archive.pack(_placed(recording, there), COMPARED)
+        text = archive.pack(_placed(recording, there), KEPT)
         (DATA / f"{recording.name}{archive.SUFFIX}").write_text(text, encoding="utf-8")
 
 
@@ -59,7 +59,7 @@ def _placed(recording: Recording, there: set[str]) -> Recording:
     if where != "guest" or experiment not in AFTER:
         return recording
     before = tuple(
-        next(name for name in (f"guest-{version}-{each}", f"guest-6.1-{each}") if name in there)
+        next(name for name in (f"guest-{kernel}-{each}" for kernel in (version, "6.1", "7.2")) if name in there)
         for each in AFTER[experiment]
     )
     return replace(recording, after=before)
