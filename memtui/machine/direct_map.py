@@ -174,7 +174,7 @@ class DirectMap:
             high = -(-min(end - number * FRAMES_1G, FRAMES_1G) // FRAMES_2M)
             level, missing = _finest_in(self._gibs[number], low, high)
             finest = level if finest is None or (level is not None and level < finest) else finest
-            absent = absent or missing
+            absent = absent or (missing and _absent_between(self._gibs[number], start, end, number * FRAMES_1G))
         return finest, absent
 
     def not_present_frames(self) -> int:
@@ -369,3 +369,19 @@ def _finest_in(gib: _Gib, low: int, high: int) -> tuple[Level | None, bool]:
     if tables:
         return Level.LEAF_4K, absent
     return (Level.LEAF_2M if gib.frame else None), absent
+
+
+def _absent_between(gib: _Gib, start: int, end: int, base: int) -> bool:
+    """Whether a leaf of a changed GiB, which begins at frame `base`, is not present in [start, end)."""
+    if gib.perm is Perm.NOT_PRESENT:
+        return True
+    low, high = (start - base) // FRAMES_2M, -(-(end - base) // FRAMES_2M)
+    if any(perm is Perm.NOT_PRESENT for block, perm in gib.perms_2m.items() if low <= block < high):
+        return True
+    for block, table in gib.tables.items():
+        if table.not_present and low <= block < high:
+            first = base + block * FRAMES_2M
+            bits = table.not_present >> max(0, start - first)
+            if bits & ((1 << max(0, end - max(start, first))) - 1):
+                return True
+    return False

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from memtui.machine import counters, kernels, maps
+from memtui.machine import counters, kernels, looks, maps
 from memtui.machine.boot import boot_memory, set_watermarks
 from memtui.machine.bpf import BpfPrograms
 from memtui.machine.config import MachineConfig
@@ -38,7 +38,18 @@ from memtui.machine.sysctl import Sysctl
 from memtui.machine.tlb import Mix, tlb_model
 from memtui.machine.tmpfs.tmpfs import Tmpfs
 from memtui.machine.vmalloc import Vmalloc
-from memtui.snapshot import CellMap, FrameKind, MapRequest, PolicyState, SplitCause, TlbView, VmemmapView, ZoneView
+from memtui.snapshot import (
+    CellMap,
+    FrameKind,
+    FrameView,
+    MapRequest,
+    PolicyState,
+    SplitCause,
+    StructPagesView,
+    TlbView,
+    VmemmapView,
+    ZoneView,
+)
 from memtui.units import FRAMES_1G, FRAMES_2M
 
 Claim = tuple[Owner, int, int]
@@ -59,6 +70,8 @@ class Observation:
     vmemmap_cells: CellMap | None
     policy_state: tuple[PolicyState, ...]
     split_causes: tuple[SplitCause, ...]
+    frame: FrameView | None
+    struct_pages: StructPagesView | None
 
 
 class Machine:
@@ -126,14 +139,10 @@ class Machine:
             owners=self.owners(),
             vmemmap=self._vmemmap_view(),
             tlb=tlb,
-            direct_map_cells=(
-                maps.direct_map_cells(self.direct_map, self.layout, request.direct_map_cells)
-                if request.direct_map_cells
-                else None
-            ),
-            vmemmap_cells=(
-                maps.vmemmap_cells(self.memmap, self.layout, request.vmemmap_cells) if request.vmemmap_cells else None
-            ),
+            direct_map_cells=self._direct_map_cells(request),
+            vmemmap_cells=self._vmemmap_cells(request),
+            frame=None if (at := request.direct_map_frame) is None else looks.frame_view(self, at),
+            struct_pages=None if (at := request.vmemmap_frame) is None else looks.struct_pages_view(self, at),
             policy_state=tuple(part.policy_state() for part in (self.exec_memory,)),
             split_causes=self.direct_map.split_causes(),
         )
@@ -202,6 +211,16 @@ class Machine:
         held = {kind: frames for kind, frames in self.core.allocator.frame_map.by_kind.items() if frames}
         held[FrameKind.FREE] = self.core.allocator.free_frames
         return tuple(sorted(held.items(), key=lambda item: (-item[1], item[0])))
+
+    def _direct_map_cells(self, request: MapRequest) -> CellMap | None:
+        if not request.direct_map_cells:
+            return None
+        return maps.direct_map_cells(self.direct_map, self.layout, request.direct_map_cells, request.direct_map_window)
+
+    def _vmemmap_cells(self, request: MapRequest) -> CellMap | None:
+        if not request.vmemmap_cells:
+            return None
+        return maps.vmemmap_cells(self.memmap, self.layout, request.vmemmap_cells, request.vmemmap_window)
 
     def _vmemmap_view(self) -> VmemmapView:
         memmap, allocator = self.memmap, self.core.allocator

@@ -14,7 +14,7 @@ from memtui.machine.direct_map import DirectMap
 from memtui.machine.geometry import Layout
 from memtui.machine.memmap import Memmap
 from memtui.machine.physical.extents import Run
-from memtui.snapshot import CellMap, DirectMapCell, VmemmapCell
+from memtui.snapshot import CellMap, DirectMapCell, MapWindow, VmemmapCell
 from memtui.units import FRAMES_1G, PAGE_BYTES
 
 _CELL_OF_LEVEL: Final = {
@@ -26,11 +26,11 @@ _CELL_OF_LEVEL: Final = {
 
 
 class CellGrid:
-    """RAM, holes left out, cut into cells of one size; the last may be smaller."""
+    """The RAM of a window, holes left out, cut into cells of one size; the last may be smaller."""
 
-    def __init__(self, layout: Layout, cells: int) -> None:
-        self._ram = layout.ram
-        frames = layout.ram_frames
+    def __init__(self, layout: Layout, cells: int, window: MapWindow | None = None) -> None:
+        self.ram = layout.ram if window is None else _inside(layout.ram, window)
+        frames = self.frames = sum(length for _, length in self.ram)
         self.cell_frames = max(1, -(-frames // max(cells, 1)))
         self.cells = -(-frames // self.cell_frames)
         self._zones = layout.zones
@@ -41,20 +41,19 @@ class CellGrid:
             yield list(self._physical(cell * self.cell_frames, (cell + 1) * self.cell_frames))
 
     def offset_of(self, frame: int) -> int:
-        """How many frames of RAM lie below this one."""
+        """How many frames of the window's RAM lie below this one."""
         below = 0
-        for start, frames in self._ram:
+        for start, frames in self.ram:
             if frame < start + frames:
                 return below + max(0, frame - start)
             below += frames
         return below
 
     def spread(self, runs: Iterable[Run]) -> list[int]:
-        """Frames of `runs` inside each cell. Runs lie in RAM."""
+        """Frames of `runs` inside each cell."""
         amounts = [0] * self.cells
         for start, frames in runs:
-            low = self.offset_of(start)
-            high = min(low + frames, self.cells * self.cell_frames)
+            low, high = self.offset_of(start), self.offset_of(start + frames)
             while low < high:
                 cell = low // self.cell_frames
                 stop = min(high, (cell + 1) * self.cell_frames)
@@ -67,6 +66,8 @@ class CellGrid:
         cells: dict[int, list[int]] = {}
         for gib in gibs:
             low, high = self.offset_of(gib * FRAMES_1G), self.offset_of((gib + 1) * FRAMES_1G)
+            if low == high:
+                continue
             for cell in range(low // self.cell_frames, -(-high // self.cell_frames)):
                 cells.setdefault(cell, []).append(gib)
         return cells
@@ -75,22 +76,29 @@ class CellGrid:
         """(cell, label) where a node or zone begins."""
         places: dict[int, str] = {}
         for zone in self._zones:
-            cell = min(self.offset_of(zone.start) // self.cell_frames, self.cells - 1)
-            places[cell] = f"node {zone.node} {zone.name}"
+            if self.offset_of(zone.start) < self.offset_of(zone.end):
+                places[self.offset_of(zone.start) // self.cell_frames] = f"node {zone.node} {zone.name}"
         return tuple(places.items())
 
     def _physical(self, low: int, high: int) -> Iterator[tuple[int, int]]:
         below = 0
-        for start, frames in self._ram:
+        for start, frames in self.ram:
             first, last = max(low - below, 0), min(high - below, frames)
             if first < last:
                 yield start + first, start + last
             below += frames
 
 
-def direct_map_cells(direct_map: DirectMap, layout: Layout, cells: int) -> CellMap:
+def _inside(ram: Iterable[Run], window: MapWindow) -> tuple[Run, ...]:
+    """The part of some runs of RAM that lies in a window."""
+    end = window.start + window.frames
+    cut = ((max(start, window.start), min(start + frames, end)) for start, frames in ram)
+    return tuple((low, high - low) for low, high in cut if low < high)
+
+
+def direct_map_cells(direct_map: DirectMap, layout: Layout, cells: int, window: MapWindow | None = None) -> CellMap:
     """The finest leaf inside each cell, and whether one is not present."""
-    grid = CellGrid(layout, cells)
+    grid = CellGrid(layout, cells, window)
     changed = grid.touched(direct_map.changed_gibs())
     codes = bytearray()
     for cell, ranges in enumerate(grid.ranges()):
@@ -102,23 +110,22 @@ def direct_map_cells(direct_map: DirectMap, layout: Layout, cells: int) -> CellM
             finest = level if finest is None else finest if level is None else min(finest, level)
             absent = absent or missing
         codes.append(DirectMapCell.NOT_PRESENT if absent else _CELL_OF_LEVEL[finest])
-    return CellMap(bytes(codes), grid.cell_frames * PAGE_BYTES, grid.marks())
+    return CellMap(bytes(codes), grid.cell_frames * PAGE_BYTES, grid.marks(), grid.ram)
 
 
-def vmemmap_cells(memmap: Memmap, layout: Layout, cells: int) -> CellMap:
+def vmemmap_cells(memmap: Memmap, layout: Layout, cells: int, window: MapWindow | None = None) -> CellMap:
     """How the struct pages of each cell's memory are backed."""
-    grid = CellGrid(layout, cells)
-    first = layout.ram[0][0]
-    last = layout.ram[-1][0] + layout.ram[-1][1]
+    grid = CellGrid(layout, cells, window)
+    first, last = (grid.ram[0][0], sum(grid.ram[-1])) if grid.ram else (0, 0)
     shared = grid.spread(memmap.optimised_runs(first, last))
     split = grid.spread(memmap.split_runs(first, last))
-    left = layout.ram_frames
+    left = grid.frames
     codes = bytearray()
     for in_shared, in_split in zip(shared, split, strict=True):
         size = min(grid.cell_frames, left)
         left -= size
         codes.append(_vmemmap_code(size, in_shared, in_split))
-    return CellMap(bytes(codes), grid.cell_frames * PAGE_BYTES, grid.marks())
+    return CellMap(bytes(codes), grid.cell_frames * PAGE_BYTES, grid.marks(), grid.ram)
 
 
 def _vmemmap_code(cell_frames: int, shared_frames: int, split_frames: int) -> VmemmapCell:

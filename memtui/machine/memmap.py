@@ -57,6 +57,19 @@ class NodeMemmap:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class StructPages:
+    """Where the struct pages of one huge page lie: of its first 8 vmemmap pages, which are all of a 2 MiB page."""
+
+    start: int
+    page_frames: int
+    optimised: bool
+    frames: tuple[int, ...]
+    """The frame behind each vmemmap page; one and the same for all while they are shared."""
+    boot_frames: tuple[int, ...]
+    """The frames boot laid there."""
+
+
 class Memmap:
     """All struct pages of the machine and the frames behind them (memory model sparse_vmemmap)."""
 
@@ -162,6 +175,22 @@ class Memmap:
     def is_split(self, section: int) -> bool:
         """Whether this section's 2 MiB leaf of vmemmap has been split."""
         return section in self._split_sections
+
+    def backing_at(self, frame: int, node: int) -> StructPages:
+        """Where the struct pages of the huge page around a frame lie, or of its aligned 2 MiB if it is in none."""
+        found = next(self._overlapping(frame, frame + 1), None)
+        size = found[1].page_frames if found is not None else FRAMES_2M
+        page = frame - frame % size
+        boot = self._nodes[node].boot_frames_of(page, FRAMES_2M)
+        if boot is None:
+            raise FrameStateError(f"no memmap for frame {page:#x} on node {node}")
+        boot_frames = tuple(range(boot[0], boot[0] + memmap_frames(FRAMES_2M)))
+        if found is None:
+            return StructPages(page, size, False, boot_frames, boot_frames)
+        low, backing = found
+        held = backing.first_frames((page - low) // size)
+        frames = tuple(boot_frames[index] if frame is None else frame for index, frame in enumerate(held))
+        return StructPages(page, size, backing.optimised, frames, boot_frames)
 
     def optimised_runs(self, start: int, end: int) -> Iterator[Run]:
         """(first frame, frames) of optimised pages that touch [start, end), ascending."""

@@ -44,6 +44,15 @@ class Backing:
         tails = 0 if self.optimised else pages * (memmap_frames(self.page_frames) - 1)
         return self.heads.frames in (0, pages) and self.tails.frames == tails
 
+    def first_frames(self, page: int) -> list[int | None]:
+        """The frame behind each of the first 8 vmemmap pages of the run's `page`-th page; None: its boot frame."""
+        head = self.heads.at(page) if self.heads.frames else None
+        count = memmap_frames(FRAMES_2M)
+        if self.optimised:
+            return [head] * count
+        first = page * (memmap_frames(self.page_frames) - 1)
+        return [head, *(self.tails.at(first + index) for index in range(count - 1))]
+
     def cut(self, frames: int) -> Backing:
         """Takes the first `frames` of RAM off this run and returns them as a run of their own."""
         pages = frames // self.page_frames

@@ -96,6 +96,8 @@ class Run:
             vmemmap_cells=seen.vmemmap_cells,
             policy_state=seen.policy_state,
             split_causes=seen.split_causes,
+            frame=seen.frame,
+            struct_pages=seen.struct_pages,
             finished=self.finished,
             failed_expectations=len(self.expectations.failed()),
             expectations=len(self.scenario.expectations),

@@ -12,7 +12,18 @@ from memtui.machine.config import MachineConfig
 from memtui.machine.core import MachineEvent, Severity
 from memtui.machine.errors import MachineStopped, OutOfMemory
 from memtui.scenario.model import Bound, Entry, Expectation, Scenario
-from memtui.snapshot import CellMap, FrameKind, MapRequest, PolicyState, SplitCause, TlbView, VmemmapView, ZoneView
+from memtui.snapshot import (
+    CellMap,
+    FrameKind,
+    FrameView,
+    MapRequest,
+    PolicyState,
+    SplitCause,
+    StructPagesView,
+    TlbView,
+    VmemmapView,
+    ZoneView,
+)
 from memtui.units import MS
 from memtui.workloads.base import Activity, Context
 from memtui.workloads.end import EndParams
@@ -57,6 +68,8 @@ class FakeObservation:
     vmemmap_cells: CellMap | None = None
     policy_state: tuple[PolicyState, ...] = ()
     split_causes: tuple[SplitCause, ...] = ()
+    frame: FrameView | None = None
+    struct_pages: StructPagesView | None = None
 
 
 class FakeMachine:

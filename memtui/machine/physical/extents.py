@@ -49,6 +49,14 @@ class FrameList:
         for start, frames in runs:
             self.append(start, frames)
 
+    def at(self, number: int) -> int:
+        """The frame at that place, counted from the front. Raises IndexError for a place behind the last."""
+        for start, frames in self._runs:
+            if number < frames:
+                return start + number
+            number -= frames
+        raise IndexError("no frame at that place")
+
     def take(self, frames: int) -> FrameList:
         """Removes the first `frames` frames (at most all there are) and returns them in order."""
         taken = FrameList()

@@ -1,0 +1,108 @@
+"""Everything that can be told of one frame: its leaf, its owner, and where its struct pages lie."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from memtui.machine import maps
+from memtui.machine.boot_mapping import Level
+from memtui.machine.direct_map import Perm
+from memtui.machine.geometry import SECTION_FRAMES, Layout, ZoneLayout
+from memtui.machine.memmap import SECTION_MEMMAP_FRAMES, Memmap
+from memtui.machine.memmap_backing import memmap_frames
+from memtui.machine.physical.allocator import GFP_VMEMMAP
+from memtui.machine.physical.frame_map import FrameMap
+from memtui.snapshot import FrameKind, FrameView, MapWindow, StructPageFrame, StructPagesView
+from memtui.units import FRAMES_1G, FRAMES_2M
+
+if TYPE_CHECKING:
+    from memtui.machine.machine import Machine
+
+_SIZES: Final = {Level.LEAF_4K: ("4K", 1), Level.LEAF_2M: ("2M", FRAMES_2M), Level.LEAF_1G: ("1G", FRAMES_1G)}
+_PERMISSIONS: Final = {Perm.READ_WRITE: "rw", Perm.READ_ONLY: "ro", Perm.NOT_PRESENT: "not present"}
+_NEARBY: Final = FRAMES_2M
+"""How far around a frame its owner's run is looked for, on each side."""
+
+
+def frame_view(machine: Machine, frame: int) -> FrameView | None:
+    """Leaf, permission and owner of one frame; None for a frame where there is no RAM."""
+    zone, level = zone_at(machine.layout, frame), machine.direct_map.level_at(frame)
+    if zone is None or level is None:
+        return None
+    leaf, leaf_frames = _SIZES[level]
+    owners = machine.core.allocator.frame_map
+    owner = owners.owner_at(frame)
+    start, frames = owner_run(owners, frame)
+    return FrameView(
+        frame=frame,
+        node=zone.node,
+        zone=zone.name,
+        leaf=leaf,
+        leaf_start=frame - frame % leaf_frames,
+        leaf_frames=leaf_frames,
+        permission=_PERMISSIONS[machine.direct_map.perm_at(frame)],
+        kind=FrameKind.FREE if owner is None else owner.kind,
+        owner="" if owner is None else str(owner),
+        owner_start=start,
+        owner_frames=frames,
+    )
+
+
+def struct_pages_view(machine: Machine, frame: int) -> StructPagesView | None:
+    """The section around a frame and the struct pages of its huge page; None where there is no RAM."""
+    zone = zone_at(machine.layout, frame)
+    if zone is None or machine.direct_map.level_at(frame) is None:
+        return None
+    memmap, owners = machine.memmap, machine.core.allocator.frame_map
+    page = memmap.backing_at(frame, zone.node)
+    section = frame // SECTION_FRAMES
+    needed = memmap_frames(page.page_frames) - 1 if page.optimised else 0
+    owner = owners.owner_at(page.start)
+    return StructPagesView(
+        section=section,
+        section_start=section * SECTION_FRAMES,
+        node=zone.node,
+        table_frames=int(memmap.is_split(section)),
+        blocks=_blocks(memmap, machine.layout, section),
+        start=page.start,
+        frames=page.page_frames,
+        optimised=page.optimised,
+        kind=FrameKind.FREE if owner is None else owner.kind,
+        owner="" if owner is None else str(owner),
+        pages=tuple(
+            StructPageFrame(index, now, page.optimised and index > 0, boot, _name(owners, boot))
+            for index, (now, boot) in enumerate(zip(page.frames, page.boot_frames, strict=True))
+        ),
+        restore_frames=needed,
+        restore_possible=machine.core.allocator.available_frames(GFP_VMEMMAP, zone.node) >= needed,
+    )
+
+
+def zone_at(layout: Layout, frame: int) -> ZoneLayout | None:
+    """The zone a frame lies in; None where there is no RAM."""
+    if not any(start <= frame < start + frames for start, frames in layout.ram):
+        return None
+    return next((zone for zone in layout.zones if zone.start <= frame < zone.end), None)
+
+
+def owner_run(owners: FrameMap, frame: int) -> tuple[int, int]:
+    """The run of frames around one that have the same owner or are free as it is, looked for 2 MiB to each side."""
+    low, high = max(0, frame - _NEARBY), frame + _NEARBY
+    start = low
+    for first, frames, _ in owners.runs(low, high):
+        if first > frame:
+            return start, first - start
+        if first + frames > frame:
+            return first, frames
+        start = first + frames
+    return start, high - start
+
+
+def _blocks(memmap: Memmap, layout: Layout, section: int) -> bytes:
+    window = MapWindow(section * SECTION_FRAMES, SECTION_FRAMES)
+    return maps.vmemmap_cells(memmap, layout, SECTION_MEMMAP_FRAMES // memmap_frames(FRAMES_2M), window).cells
+
+
+def _name(owners: FrameMap, frame: int) -> str:
+    owner = owners.owner_at(frame)
+    return "" if owner is None else str(owner)
