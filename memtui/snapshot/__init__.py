@@ -9,204 +9,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
 
-from memtui.units import PAGE_BYTES
+from memtui.snapshot.frames import FrameKind
+from memtui.snapshot.maps import (
+    CellMap,
+    DirectMapCell,
+    FrameView,
+    MapRequest,
+    MapWindow,
+    StructPageFrame,
+    StructPagesView,
+    VmemmapCell,
+)
 
-
-class FrameKind(StrEnum):
-    """Who a frame of RAM belongs to. Every frame has exactly one kind at any moment.
-
-    The letter is the one Linux's `tools/mm/page-types.c` prints for it where it has one.
-    """
-
-    FREE = "free"
-    RESERVED = "reserved"
-    MEMMAP = "memmap"
-    KERNEL = "kernel"
-    SLAB = "slab"
-    PAGE_TABLE = "page table"
-    KERNEL_STACK = "kernel stack"
-    VMALLOC = "vmalloc"
-    MODULE = "module text"
-    ANON = "anonymous"
-    FILE = "page cache"
-    SHMEM = "tmpfs"
-    HUGETLB = "hugetlb"
-    SECRET = "secret memory"
-
-    @property
-    def letter(self) -> str:
-        """One letter for ASCII maps and legends."""
-        return _LETTERS[self]
-
-
-_LETTERS: Mapping[FrameKind, str] = {
-    FrameKind.FREE: "B",
-    FrameKind.RESERVED: "r",
-    FrameKind.MEMMAP: "m",
-    FrameKind.KERNEL: "k",
-    FrameKind.SLAB: "S",
-    FrameKind.PAGE_TABLE: "g",
-    FrameKind.KERNEL_STACK: "K",
-    FrameKind.VMALLOC: "v",
-    FrameKind.MODULE: "x",
-    FrameKind.ANON: "a",
-    FrameKind.FILE: "f",
-    FrameKind.SHMEM: "s",
-    FrameKind.HUGETLB: "G",
-    FrameKind.SECRET: "z",
-}
-
-
-class DirectMapCell(IntEnum):
-    """What one cell of the direct-map map shows: the finest leaf inside the memory it stands for."""
-
-    HOLE = 0
-    """No RAM here: the direct map has no entry."""
-    LEAF_1G = 1
-    LEAF_2M = 2
-    LEAF_4K = 3
-    NOT_PRESENT = 4
-    """At least one leaf inside is not present (secret memory); it still counts in DirectMap*."""
-
-
-class VmemmapCell(IntEnum):
-    """What one cell of the vmemmap map shows: how the struct pages of that memory are backed."""
-
-    NOT_POPULATED = 0
-    """No memmap: a hole in RAM."""
-    OWN = 1
-    """Every struct page lies in a frame of its own, mapped by 2 MiB vmemmap leaves."""
-    SPLIT = 2
-    """Own frames, but vmemmap's 2 MiB leaf has been split: a page table was paid for."""
-    PARTLY_SHARED = 3
-    """Some huge pages in the cell share one frame for their tail struct pages."""
-    SHARED = 4
-    """All of the cell's memory is optimised huge pages: the rest of its memmap is given back."""
-
-
-@dataclass(frozen=True, slots=True)
-class CellMap:
-    """A map of physical memory at the resolution a view asked for.
-
-    `cells` holds one `DirectMapCell` or `VmemmapCell` code per cell, in order of physical
-    address; `cell_bytes` is the RAM one cell stands for (the last may stand for less).
-    `marks` are (cell index, label) where a node or zone begins, in order. `ram` are the runs of
-    RAM (first frame, frames) the cells stand for, holes left out: it turns a cell into frames.
-    """
-
-    cells: bytes
-    cell_bytes: int
-    marks: tuple[tuple[int, str], ...] = ()
-    ram: tuple[tuple[int, int], ...] = ()
-
-    def frame_of(self, cell: int) -> int:
-        """The first frame that a cell stands for. Raises IndexError for a cell there is none of."""
-        below = cell * self.cell_bytes // PAGE_BYTES
-        for start, frames in self.ram:
-            if below < frames:
-                return start + below
-            below -= frames
-        raise IndexError(f"no cell {cell} in a map of {len(self.cells)}")
-
-    def cell_of(self, frame: int) -> int | None:
-        """The cell that stands for a frame; None if the map does not show it."""
-        below = 0
-        for start, frames in self.ram:
-            if start <= frame < start + frames:
-                return (below + frame - start) * PAGE_BYTES // self.cell_bytes
-            below += frames
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class MapWindow:
-    """The part of physical memory a map is of, in frames; RAM inside it is cut into the map's cells."""
-
-    start: int
-    frames: int
-
-
-@dataclass(frozen=True, slots=True)
-class MapRequest:
-    """What a view wants to look at: maps of so many cells (0: none), of a part of RAM, and single frames."""
-
-    direct_map_cells: int = 0
-    vmemmap_cells: int = 0
-    direct_map_window: MapWindow | None = None
-    """None: the whole machine."""
-    vmemmap_window: MapWindow | None = None
-    direct_map_frame: int | None = None
-    """A frame to tell everything of: `Snapshot.frame`."""
-    vmemmap_frame: int | None = None
-    """A frame whose struct pages to tell everything of: `Snapshot.struct_pages`."""
-
-
-@dataclass(frozen=True, slots=True)
-class FrameView:
-    """Everything about one frame of RAM and the leaf of the direct map it lies in."""
-
-    frame: int
-    node: int
-    zone: str
-    leaf: str
-    """`1G`, `2M` or `4K`."""
-    leaf_start: int
-    leaf_frames: int
-    permission: str
-    """`rw`, `ro` or `not present`."""
-    kind: FrameKind
-    owner: str
-    """Who holds it, in words; empty for a free one."""
-    owner_start: int
-    """The run of frames of that owner around it, as far as its 4 MiB block or its run of blocks reaches."""
-    owner_frames: int
-    split_by: str = ""
-    """Who split the leaf that was here; empty while it is as boot made it."""
-    split_event: int = 0
-    """Serial number of the event at which it was split; 0 if none is known."""
-
-
-@dataclass(frozen=True, slots=True)
-class StructPageFrame:
-    """One frame that holds, or held at boot, struct pages of a huge page."""
-
-    page: int
-    """Which vmemmap page of the huge page: 0 holds the head."""
-    frame: int
-    shared: bool
-    """The vmemmap page is mapped to the frame of page 0."""
-    boot_frame: int
-    """The frame boot gave it."""
-    boot_owner: str
-    """Who has that frame now; empty if it is free, `memmap` if it still holds struct pages."""
-
-
-@dataclass(frozen=True, slots=True)
-class StructPagesView:
-    """The struct pages around one frame: its section of 128 MiB, and its 2 MiB or 1 GiB page."""
-
-    section: int
-    section_start: int
-    """First frame of the section."""
-    node: int
-    table_frames: int
-    """Page tables paid for the section's vmemmap leaf: 0 while it is one 2 MiB leaf."""
-    blocks: bytes
-    """A `VmemmapCell` per 2 MiB of the section."""
-    start: int
-    """First frame of the huge page, or of the aligned 2 MiB, around the frame."""
-    frames: int
-    optimised: bool
-    kind: FrameKind
-    """Who holds that memory."""
-    owner: str
-    pages: tuple[StructPageFrame, ...]
-    """Its vmemmap pages: all 8 of a 2 MiB page, the first 8 of the 4096 of a 1 GiB page."""
-    restore_frames: int
-    """Frames that freeing it would need first."""
-    restore_possible: bool
+__all__ = [
+    "CellMap",
+    "DirectMapCell",
+    "Event",
+    "FrameKind",
+    "FrameView",
+    "MapRequest",
+    "MapWindow",
+    "PolicyRow",
+    "PolicyState",
+    "RunInfo",
+    "Snapshot",
+    "SplitCause",
+    "StructPageFrame",
+    "StructPagesView",
+    "TlbAccess",
+    "TlbLevel",
+    "TlbView",
+    "VmemmapCell",
+    "VmemmapView",
+    "WorkloadView",
+    "ZoneView",
+]
 
 
 @dataclass(frozen=True, slots=True)
