@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from memtui.machine import costs
 from memtui.machine.anon_memory import AnonMemory
-from memtui.machine.anon_store import HUGE_ORDER, slots_around
+from memtui.machine.anon_store import HUGE_ORDER, Part, slots_around
 from memtui.machine.core import Severity
 from memtui.machine.physical.allocator import GFP_HIGHUSER_MOVABLE, GFP_TRANSHUGE_LIGHT, Gfp
 from memtui.machine.physical.buddy import MigrateType
@@ -141,10 +141,14 @@ class _Faults:
         gfp = GFP_TRANSHUGE if self._vma.thp == "madvise" else GFP_TRANSHUGE_LIGHT
         frames = self._core.allocator.allocate_many(store, gfp, wanted, HUGE_ORDER, self._process.node, partial=True)
         got = frames.frames // FRAMES_2M
+        parts: list[Part] = []
         for first, last in slots:
             if not frames.frames:
                 break
-            self._memory.map_new(self._vma, first * FRAMES_2M, frames.take((last - first) * FRAMES_2M), huge=True)
+            part = frames.take((last - first) * FRAMES_2M)
+            parts.append((first * FRAMES_2M, first * FRAMES_2M + part.frames, part))
+        if parts:
+            self._memory.map_new(self._vma, parts, huge=True)
         self._process.rss_pages += got * FRAMES_2M
         self._process.huge_pages += got
         self._note_huge(got, wanted - got)
@@ -216,24 +220,23 @@ class _Faults:
 
     def _map_pages(self, jobs: list[tuple[int, int, bool]], frames: FrameList) -> list[tuple[int, int, bool]]:
         """Serves jobs from the front until the frames are used up; returns what is left to do."""
-        new = copied = done = 0
+        parts: list[Part] = []
+        copied: list[PageRange] = []
         rest: list[tuple[int, int, bool]] = []
         for low, high, copy in jobs:
             if not frames.frames:
                 break
             part = frames.take(high - low)
             end = low + part.frames
+            parts.append((low, end, part))
             if copy:
-                copied += part.frames
-                for start, stop, mapping in self._vma.mapped.overlapping(low, end):
-                    self._memory.unmap(start, stop, mapping)
-            else:
-                new += part.frames
-            self._memory.map_new(self._vma, low, part, huge=False)
+                copied.append((low, end))
             rest = [(end, high, copy)] if end < high else []
-            done += 1
-        self._note_pages(new, copied)
-        return rest + jobs[done:]
+        self._memory.unmap([piece for pages in copied for piece in self._vma.mapped.overlapping(*pages)])
+        self._memory.map_new(self._vma, parts, huge=False)
+        copies = sum(high - low for low, high in copied)
+        self._note_pages(sum(end - low for low, end, _ in parts) - copies, copies)
+        return rest + jobs[len(parts) :]
 
     def _note_pages(self, new: int, copied: int) -> None:
         """Counts and charges base-page faults."""

@@ -6,14 +6,16 @@ huge pages to split follow every change; `anon_fault` decides what to add, `fork
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from memtui.machine import costs
-from memtui.machine.anon_store import AnonStore
+from memtui.machine.anon_store import AnonStore, Mapped, Part
 from memtui.machine.core import Core
+from memtui.machine.costs import Operation
 from memtui.machine.physical.extents import FrameList, Run
 from memtui.machine.physical.frame_map import Owner
+from memtui.machine.physical.range_map import Piece
 from memtui.machine.rmap.base import ReverseMap
 from memtui.machine.vma import Mapping, Vma, VmaKind
 from memtui.units import FRAMES_2M
@@ -54,27 +56,25 @@ class AnonMemory:
             vma.store = AnonStore(self.rmap.anchor(vma))
         return vma.store
 
-    def map_new(self, vma: Vma, page: int, runs: Iterable[Run], *, huge: bool) -> None:
-        """Maps frames (one at least) just allocated for the VMA's store, from `page` on."""
+    def map_new(self, vma: Vma, parts: Sequence[Part], *, huge: bool) -> None:
+        """Maps frames just allocated for the VMA's store: ascending runs of pages with the frames for each."""
         store = self.store_of(vma)
-        end = store.add(page, runs, huge=huge)
+        store.add(parts, huge=huge)
         self.stores[store] = None
-        vma.mapped.set(page, end, Mapping(store, True, huge))
-        self.anon_pages += end - page
-        self.huge_pages += (end - page) // FRAMES_2M if huge else 0
+        mapping = Mapping(store, True, huge)
+        vma.mapped.edit([(page, end, ((page, end, mapping),)) for page, end, _ in parts])
+        pages = sum(end - page for page, end, _ in parts)
+        self.anon_pages += pages
+        self.huge_pages += pages // FRAMES_2M if huge else 0
 
     def share(self, parent: Vma, child: Vma) -> None:
         """Maps into a child's VMA all that the parent's maps; neither may write without a fault from now on."""
         parent.store = None
         parent.mapped.update(lambda mapping: mapping._replace(exclusive=False))
         child.mapped = parent.mapped.copy()
-        meter = self.core.meter
-        for low, high, mapping in child.mapped:
-            mapping.store.share(low, high, huge=mapping.huge)
-            if mapping.huge:
-                meter.charge(costs.FORK_HUGE_PAGE, (high - low) // FRAMES_2M)
-            else:
-                meter.charge(costs.FORK_PAGE, high - low)
+        for store, mapped in by_store(child.mapped).items():
+            store.share(mapped)
+            self._charge(costs.FORK_PAGE, costs.FORK_HUGE_PAGE, mapped)
 
     def split_leaves(self, vma: Vma, first: int, last: int, store: AnonStore) -> None:
         """Replaces the 2 MiB leaves of slots [first, last) by the tables deposited for them (`__split_huge_pmd`)."""
@@ -83,42 +83,25 @@ class AnonMemory:
         self.core.vm_events["thp_split_pmd"] += last - first
         self.core.meter.charge(costs.SPLIT_PMD, last - first)
 
-    def unmap(self, low: int, high: int, mapping: Mapping) -> None:
-        """Removes one mapping of pages, and gives back what nothing maps any more."""
-        self._free(mapping.store, self._drop(low, high, mapping))
+    def unmap(self, pieces: Iterable[Piece[Mapping]]) -> None:
+        """Removes mappings of ascending runs of pages; frames that nothing maps any more go back together."""
+        for store, mapped in by_store(pieces).items():
+            self._free(store, self._drop(store, mapped))
 
     def unmap_vma(self, vma: Vma) -> None:
-        """Removes everything a VMA maps; neighbouring frames go back together."""
-        unused: dict[AnonStore, FrameList] = {}
-        for low, high, mapping in vma.mapped:
-            if mapping.huge:
-                self.core.meter.charge(costs.UNMAP_HUGE_PAGE, (high - low) // FRAMES_2M)
-            else:
-                self.core.meter.charge(costs.UNMAP_PAGE, high - low)
-            unused.setdefault(mapping.store, FrameList()).extend(self._drop(low, high, mapping))
-        for store, runs in unused.items():
-            self._free(store, runs)
+        """Removes everything a VMA maps."""
+        for mapped in by_store(vma.mapped).values():
+            self._charge(costs.UNMAP_PAGE, costs.UNMAP_HUGE_PAGE, mapped)
+        self.unmap(vma.mapped)
         vma.mapped.clear(vma.start, vma.end)
         vma.store = None
 
     def discard(self, vma: Vma, ranges: list[tuple[int, int]]) -> int:
         """Removes what ranges of base pages of a VMA map (`zap_page_range`); returns the pages that were mapped."""
-        alone: dict[AnonStore, list[tuple[int, int]]] = {}
-        pages = 0
-        for low, high in ranges:
-            for start, end, mapping in vma.mapped.overlapping(low, high):
-                pages += end - start
-                if mapping.exclusive and not len(mapping.store.huge):
-                    alone.setdefault(mapping.store, []).append((start, end))
-                else:
-                    self.unmap(start, end, mapping)
-        for store, parts in alone.items():
-            runs = store.discard(parts)
-            gone = sum(frames for _, frames in runs)
-            self.anon_pages -= gone
-            self.core.meter.charge(costs.FREE_PAGE, gone)
-            self._free(store, runs)
+        pieces = [piece for low, high in ranges for piece in vma.mapped.overlapping(low, high)]
+        pages = sum(high - low for low, high, _ in pieces)
         self.core.meter.charge(costs.UNMAP_PAGE, pages)
+        self.unmap(pieces)
         vma.mapped.clear_many(ranges)
         return pages
 
@@ -141,23 +124,39 @@ class AnonMemory:
             for start, frames in store.runs():
                 yield store, start, frames
 
-    def _drop(self, low: int, high: int, mapping: Mapping) -> list[Run]:
-        """Removes one mapping of pages, with all that is counted; returns the frames nobody has any more."""
-        store, meter = mapping.store, self.core.meter
-        gone = store.unmap(low, high, huge=mapping.huge)
+    def _drop(self, store: AnonStore, mapped: Sequence[Mapped]) -> list[Run]:
+        """Removes mappings of a store's pages, with all that is counted; returns the frames nobody has any more."""
+        gone, meter = store.unmap(mapped), self.core.meter
         self.anon_pages -= gone.pages
         self.huge_pages -= gone.huge_unmapped
-        for slot in gone.partial_freed:
-            del self.deferred[store, slot]
         for slot in gone.newly_partial:
             self.deferred[store, slot] = None
+        for slot in gone.partial_freed:
+            del self.deferred[store, slot]
         self.core.vm_events["thp_deferred_split_page"] += len(gone.newly_partial)
         meter.charge(costs.FREE_PAGE, sum(frames for _, frames in gone.runs) - gone.huge_freed * FRAMES_2M)
         meter.charge(costs.FREE_HUGE_PAGE, gone.huge_freed)
         return gone.runs
 
+    def _charge(self, page: Operation, huge_page: Operation, mapped: Iterable[Mapped]) -> None:
+        """What an operation costs for each page, and for each that a 2 MiB leaf maps."""
+        for low, high, huge in mapped:
+            if huge:
+                self.core.meter.charge(huge_page, (high - low) // FRAMES_2M)
+            else:
+                self.core.meter.charge(page, high - low)
+
     def _free(self, store: AnonStore, runs: Iterable[Run]) -> None:
-        for start, frames in runs:
+        """Gives frames back, those that lie side by side together."""
+        for start, frames in FrameList(runs):
             self.core.allocator.free(start, frames, store)
         if not len(store.frames):
             self.stores.pop(store, None)
+
+
+def by_store(pieces: Iterable[Piece[Mapping]]) -> dict[AnonStore, list[Mapped]]:
+    """What is mapped of each store, in order; the stores in the order in which they come."""
+    found: dict[AnonStore, list[Mapped]] = {}
+    for low, high, mapping in pieces:
+        found.setdefault(mapping.store, []).append((low, high, mapping.huge))
+    return found

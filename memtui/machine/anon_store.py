@@ -11,13 +11,13 @@ of it. When a part is unmapped and the rest is not, it is queued for splitting u
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from memtui.machine.errors import FrameStateError
 from memtui.machine.physical.extents import Run
-from memtui.machine.physical.range_map import Piece, RangeMap
+from memtui.machine.physical.range_map import Edit, Piece, RangeMap
 from memtui.snapshot import FrameKind
 from memtui.units import FRAMES_2M
 
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 
 HUGE_ORDER: Final = 9
 """A huge page is a block of 2^9 frames."""
+
+
+Mapped = tuple[int, int, bool]
+"""Pages [start, end) of a store as one VMA maps them, and whether by 2 MiB leaves."""
+
+Part = tuple[int, int, Iterable[Run]]
+"""Pages [start, end) and the frames for them, in order."""
 
 
 class HugePages(NamedTuple):
@@ -64,6 +71,11 @@ def slot_parts(low: int, high: int) -> Iterator[tuple[int, int]]:
         end = high - high % FRAMES_2M if whole else min(high, low - low % FRAMES_2M + FRAMES_2M)
         yield low, end
         low = end
+
+
+def leaves_of(mapped: Iterable[Mapped]) -> list[tuple[int, int]]:
+    """The slots [first, last) of those runs that 2 MiB leaves map."""
+    return [(low // FRAMES_2M, high // FRAMES_2M) for low, high, huge in mapped if huge]
 
 
 def slots_around(low: int, high: int) -> tuple[int, int]:
@@ -114,57 +126,47 @@ class AnonStore:
                 found += ((frame, HUGE_ORDER) for frame in range(-(-begin // FRAMES_2M) * FRAMES_2M, stop, FRAMES_2M))
         return sorted(found)
 
-    def add(self, page: int, runs: Iterable[Run], *, huge: bool) -> int:
-        """New pages from `page` on, mapped once, in these frames; returns the page after the last."""
-        first = page
-        for start, frames in runs:
-            self.frames.set(page, page + frames, start - page)
-            page += frames
-        self.counts.set(first, page, 1)
+    def add(self, parts: Sequence[Part], *, huge: bool) -> None:
+        """New pages, mapped once: ascending runs of pages with the frames for each."""
+        self.frames.edit([(page, end, _placed(page, runs)) for page, end, runs in parts])
+        self.counts.edit([(page, end, ((page, end, 1),)) for page, end, _ in parts])
         if huge:
-            self.huge.set(first // FRAMES_2M, page // FRAMES_2M, HugePages(1, False))
-        return page
+            slots = ((page // FRAMES_2M, end // FRAMES_2M) for page, end, _ in parts)
+            self.huge.edit([(first, last, ((first, last, HugePages(1, False)),)) for first, last in slots])
 
-    def share(self, low: int, high: int, *, huge: bool) -> None:
-        """One more mapping of pages that are mapped (fork)."""
-        self._recount(low, high, 1)
-        if huge:
-            self._recount_leaves(low // FRAMES_2M, high // FRAMES_2M, 1)
+    def share(self, mapped: Sequence[Mapped]) -> None:
+        """One more mapping of each of some runs of pages that are mapped, ascending (fork)."""
+        self._recount(mapped, 1)
+        self._recount_leaves(leaves_of(mapped), 1)
 
     def split_leaves(self, first: int, last: int) -> int:
         """One 2 MiB leaf of each slot in [first, last) becomes 512 entries; returns how many have no leaf left."""
-        return self._recount_leaves(first, last, -1)
+        return self._recount_leaves([(first, last)], -1)
 
-    def unmap(self, low: int, high: int, *, huge: bool) -> Unmapped:
-        """One mapping less of [low, high)."""
-        gone = self._recount(low, high, -1)
+    def unmap(self, mapped: Sequence[Mapped]) -> Unmapped:
+        """One mapping less of each of some runs of pages, ascending."""
+        gone = self._recount(mapped, -1)
         pages = sum(end - start for start, end in gone)
-        huge_unmapped = self._recount_leaves(low // FRAMES_2M, high // FRAMES_2M, -1) if huge else 0
-        result = Unmapped(pages, huge_unmapped)
-        for start, end, is_huge in [cut for unused in gone for cut in self._cut_by_size(*unused)]:
-            if is_huge:
-                for part in slot_parts(start, end):
-                    self._drop_huge(*slots_around(*part), result)
-            else:
-                result.runs += self._take(start, end)
-        return result
-
-    def discard(self, ranges: list[tuple[int, int]]) -> list[Run]:
-        """Takes out many ranges of base pages, ascending, that are mapped once; returns their frames."""
-        runs = [
-            (start + shift, end - start)
-            for low, high in ranges
-            for start, end, shift in self.frames.overlapping(low, high)
+        result = Unmapped(pages, self._recount_leaves(leaves_of(mapped), -1))
+        taken: list[tuple[int, int]] = []
+        cuts = [cut for unused in gone for cut in self._cut_by_size(*unused)]
+        parts = [
+            (*part, big) for start, end, big in cuts for part in (slot_parts(start, end) if big else [(start, end)])
         ]
-        self.frames.clear_many(ranges)
-        self.counts.clear_many(ranges)
-        return runs
+        for number, (start, end, big) in enumerate(parts):
+            if big:
+                slots = slots_around(start, end)
+                more = number + 1 < len(parts) and parts[number + 1][0] < slots[1] * FRAMES_2M
+                taken += self._drop_huge(*slots, more, result)
+            else:
+                taken.append((start, end))
+        result.runs = self._take(taken)
+        return result
 
     def split_huge(self, slot: int) -> list[Run]:
         """Makes one huge page 512 base pages; returns the frames of those that nothing maps."""
         self.huge.clear(slot, slot + 1)
-        unused = self.counts.gaps(slot * FRAMES_2M, (slot + 1) * FRAMES_2M)
-        return [run for start, end in unused for run in self._take(start, end)]
+        return self._take(self.counts.gaps(slot * FRAMES_2M, (slot + 1) * FRAMES_2M))
 
     def reusable(self, low: int, high: int, mapped: RangeMap[Mapping]) -> list[Piece[bool]]:
         """Cuts [low, high) into what a VMA may (True) and may not write without a copy (`wp_can_reuse_anon_folio`).
@@ -204,39 +206,68 @@ class AnonStore:
             parts.append((low, high, False))
         return parts
 
-    def _recount(self, low: int, high: int, change: int) -> list[tuple[int, int]]:
+    def _recount(self, mapped: Sequence[Mapped], change: int) -> list[tuple[int, int]]:
         """Changes the mappings of pages that are mapped; returns the ranges that nothing maps any more."""
-        pieces = self.counts.overlapping(low, high)
-        if sum(end - start for start, end, _ in pieces) != high - low:
-            raise FrameStateError(f"pages {low:#x}..{high:#x} are not all mapped")
-        self.counts.replace(low, high, [(start, end, n + change) for start, end, n in pieces if n + change])
-        return [(start, end) for start, end, n in pieces if not n + change]
+        edits: list[Edit[int]] = []
+        gone: list[tuple[int, int]] = []
+        for low, high, _ in mapped:
+            left: list[Piece[int]] = []
+            there = 0
+            for start, end, count in self.counts.overlapping(low, high):
+                there += end - start
+                if count + change:
+                    left.append((start, end, count + change))
+                else:
+                    gone.append((start, end))
+            if there != high - low:
+                raise FrameStateError(f"pages {low:#x}..{high:#x} are not all mapped")
+            edits.append((low, high, left))
+        self.counts.edit(edits)
+        return gone
 
-    def _recount_leaves(self, first: int, last: int, change: int) -> int:
+    def _recount_leaves(self, slots: Sequence[tuple[int, int]], change: int) -> int:
         """Changes the number of leaves of each huge page; returns how many have none left."""
-        pieces = self.huge.overlapping(first, last)
-        if sum(end - start for start, end, _ in pieces) != last - first:
-            raise FrameStateError(f"slots {first:#x}..{last:#x} are not all huge pages")
-        changed = [(start, end, HugePages(huge.leaves + change, huge.partial)) for start, end, huge in pieces]
-        self.huge.replace(first, last, changed)
-        return sum(end - start for start, end, huge in changed if not huge.leaves)
+        edits: list[Edit[HugePages]] = []
+        gone = 0
+        for first, last in slots:
+            pieces = self.huge.overlapping(first, last)
+            if sum(end - start for start, end, _ in pieces) != last - first:
+                raise FrameStateError(f"slots {first:#x}..{last:#x} are not all huge pages")
+            changed = [(start, end, HugePages(huge.leaves + change, huge.partial)) for start, end, huge in pieces]
+            gone += sum(end - start for start, end, huge in changed if not huge.leaves)
+            edits.append((first, last, changed))
+        self.huge.edit(edits)
+        return gone
 
-    def _drop_huge(self, first: int, last: int, result: Unmapped) -> None:
-        """Pages in these slots lost their last mapping: frees the huge pages, or marks the one that is still used."""
-        still_used = self.counts.overlapping(first * FRAMES_2M, last * FRAMES_2M)
+    def _drop_huge(self, first: int, last: int, more: bool, result: Unmapped) -> list[tuple[int, int]]:
+        """Pages in these slots lost their last mapping: marks the huge pages that are still used, drops the others.
+
+        With `more`, other pages of the one slot lose theirs right after. Returns the pages to take out.
+        """
+        dropped: list[tuple[int, int]] = []
+        still_used = more or self.counts.overlapping(first * FRAMES_2M, last * FRAMES_2M)
         for low, high, huge in self.huge.overlapping(first, last):
             if still_used:
                 if not huge.partial:
                     self.huge.set(low, high, HugePages(huge.leaves, True))
                     result.newly_partial += range(low, high)
                 continue
-            result.runs += self._take(low * FRAMES_2M, high * FRAMES_2M)
+            dropped.append((low * FRAMES_2M, high * FRAMES_2M))
             result.huge_freed += high - low
             result.partial_freed += range(low, high) if huge.partial else ()
             self.huge.clear(low, high)
+        return dropped
 
-    def _take(self, low: int, high: int) -> list[Run]:
-        """Takes pages out of the store; returns their frames."""
-        runs = [(start + shift, end - start) for start, end, shift in self.frames.overlapping(low, high)]
-        self.frames.clear(low, high)
+    def _take(self, ranges: Sequence[tuple[int, int]]) -> list[Run]:
+        """Takes ascending ranges of pages out of the store; returns their frames."""
+        pieces = (piece for low, high in ranges for piece in self.frames.overlapping(low, high))
+        runs = [(start + shift, end - start) for start, end, shift in pieces]
+        self.frames.clear_many(ranges)
         return runs
+
+
+def _placed(page: int, runs: Iterable[Run]) -> Iterator[Piece[int]]:
+    """Frames for pages from `page` on, as a store keeps them."""
+    for start, frames in runs:
+        yield page, page + frames, start - page
+        page += frames

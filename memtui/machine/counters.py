@@ -5,6 +5,8 @@ Everything is read from the subsystems at the moment of asking; nothing is kept 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from memtui.machine.boot_mapping import Level
@@ -77,20 +79,25 @@ VM_EVENTS: Final = (
 
 def counters(machine: Machine) -> dict[str, int]:
     """Every counter, under Linux's names and in Linux's units."""
-    values = meminfo(machine)
-    values.update(vmstat(machine))
+    frames = _frames(machine)
+    values = meminfo(machine, frames)
+    values.update(vmstat(machine, frames))
     values.update({name: machine.slabs.active(name) for name in SLABINFO})
     for zone in machine.core.allocator.zones:
-        for order, blocks in enumerate(zone.buddy.free_blocks()):
-            values[f"buddyinfo.{zone.layout.node}.{zone.layout.name}.{order}"] = blocks
+        values.update(zip(_buddyinfo_names(zone.layout.node, zone.layout.name), zone.buddy.free_blocks(), strict=True))
     for name in machine.traits.missing_counters:
         del values[name]
     return values
 
 
-def meminfo(machine: Machine) -> dict[str, int]:
-    """/proc/meminfo: kB, hugepage counts excepted."""
-    frames = _frames(machine)
+@cache
+def _buddyinfo_names(node: int, zone: str) -> tuple[str, ...]:
+    """The names of a zone's counts of free blocks, by order."""
+    return tuple(f"buddyinfo.{node}.{zone}.{order}" for order in range(ORDERS))
+
+
+def meminfo(machine: Machine, frames: Mapping[str, int]) -> dict[str, int]:
+    """/proc/meminfo: kB, hugepage counts excepted. `frames`: its amounts of memory, in base frames."""
     values = {name: kb_of_frames(count) for name, count in frames.items()}
     pool = machine.hugetlb.pools[FRAMES_2M]
     values |= {
@@ -103,9 +110,8 @@ def meminfo(machine: Machine) -> dict[str, int]:
     return values
 
 
-def vmstat(machine: Machine) -> dict[str, int]:
-    """/proc/vmstat: base pages and events."""
-    frames = _frames(machine)
+def vmstat(machine: Machine, frames: Mapping[str, int]) -> dict[str, int]:
+    """/proc/vmstat: base pages and events. `frames`: the amounts of /proc/meminfo, in base frames."""
     values = {
         "nr_free_pages": frames["MemFree"],
         "nr_mlock": frames["Mlocked"],
@@ -164,7 +170,7 @@ def _frames(machine: Machine) -> dict[str, int]:
     """The lines of /proc/meminfo that are amounts of memory, in base frames."""
     allocator, files, processes = machine.core.allocator, machine.tmpfs, machine.processes
     secret, cache, direct_map = machine.secretmem.frames, machine.page_cache, machine.direct_map
-    slabs, traits = machine.slabs, machine.traits
+    traits, (reclaimable, unreclaimable) = machine.traits, machine.slabs.frames_by_use()
     levels = traits.counted_table_levels
     tables = sum(part.counted_tables(levels) for part in (processes, machine.secretmem, machine.fragmenter))
     if traits.counts_vmemmap_tables:
@@ -184,10 +190,10 @@ def _frames(machine: Machine) -> dict[str, int]:
         "AnonPages": processes.anon_frames + machine.fragmenter.anon_frames,
         "Mapped": files.mapped_frames + secret,
         "Shmem": files.frames,
-        "KReclaimable": slabs.reclaimable_frames,
-        "Slab": slabs.reclaimable_frames + slabs.unreclaimable_frames,
-        "SReclaimable": slabs.reclaimable_frames,
-        "SUnreclaim": slabs.unreclaimable_frames,
+        "KReclaimable": reclaimable,
+        "Slab": reclaimable + unreclaimable,
+        "SReclaimable": reclaimable,
+        "SUnreclaim": unreclaimable,
         "KernelStack": processes.stack_frames,
         "PageTables": tables,
         "VmallocUsed": machine.vmalloc.frames + machine.exec_memory.frames + processes.stacks.mapped_frames,

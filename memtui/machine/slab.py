@@ -97,16 +97,11 @@ class SlabCache:
         self._light = Gfp(kind, reclaim=False, oom=False, kswapd=False)
         self._slabs = {order: FrameList() for order in sorted({self._least_order, self.order})}
         """Order → frames of the slabs of that order; the least order first."""
-
-    @property
-    def frames(self) -> int:
+        self._per_slab = {order: objects_in(order, spec.object_bytes) for order in self._slabs}
+        self.frames = 0
         """Frames of all slabs."""
-        return sum(slabs.frames for slabs in self._slabs.values())
-
-    @property
-    def capacity(self) -> int:
+        self.capacity = 0
         """Objects all slabs can hold."""
-        return sum((slabs.frames >> order) * self._per_slab(order) for order, slabs in self._slabs.items())
 
     def alloc(self, count: int, node: int) -> None:
         """Adds objects. Raises OutOfMemory with nothing changed.
@@ -139,27 +134,36 @@ class SlabCache:
     def check(self) -> None:
         """Raises FrameStateError unless the objects fit into the slabs and no slab is idle."""
         least = min(
-            self._per_slab(order) for order, slabs in self._slabs.items() if slabs.frames or order == self.order
+            self._per_slab[order] for order, slabs in self._slabs.items() if slabs.frames or order == self.order
         )
+        held = [(slabs.frames, order) for order, slabs in self._slabs.items()]
+        capacity = sum((frames >> order) * self._per_slab[order] for frames, order in held)
+        if (self.frames, self.capacity) != (sum(frames for frames, _ in held), capacity):
+            raise FrameStateError(f"{self.spec.name}: {self.frames} frames for {self.capacity} objects; not so: {held}")
         if not self.active <= self.capacity < self.active + least:
             raise FrameStateError(f"{self.spec.name}: {self.active} objects in slabs for {self.capacity}")
 
-    def _per_slab(self, order: int) -> int:
-        return objects_in(order, self.spec.object_bytes)
-
     def _grow(self, objects: int, order: int, gfp: Gfp, node: int, *, partial: bool) -> int:
         """Adds slabs for so many objects; returns how many objects the new slabs hold."""
-        slabs = -(-objects // self._per_slab(order))
+        slabs = -(-objects // self._per_slab[order])
         runs = self._allocator.allocate_many(self._owner, gfp, slabs, order, node, partial=partial)
         self._slabs[order].extend(runs)
-        return (runs.frames >> order) * self._per_slab(order)
+        return self._count(order, runs.frames)
 
     def _trim(self) -> None:
         """Gives back every slab that the objects do not need, those of the least order first."""
         for order, slabs in self._slabs.items():
-            spare = min((self.capacity - self.active) // self._per_slab(order), slabs.frames >> order)
+            spare = min((self.capacity - self.active) // self._per_slab[order], slabs.frames >> order)
             if spare:
                 self._allocator.free_list(slabs.take(spare << order), self._owner)
+                self._count(order, -(spare << order))
+
+    def _count(self, order: int, frames: int) -> int:
+        """Notes frames that came or, if less than zero, went; returns for how many objects."""
+        objects = (frames >> order) * self._per_slab[order]
+        self.frames += frames
+        self.capacity += objects
+        return objects
 
 
 class SlabCaches:
@@ -208,12 +212,17 @@ class SlabCaches:
     @property
     def reclaimable_frames(self) -> int:
         """Frames of caches that pressure can shrink (nr_slab_reclaimable)."""
-        return sum(cache.frames for cache in self if cache.spec.reclaimable)
+        return self.frames_by_use()[0]
 
-    @property
-    def unreclaimable_frames(self) -> int:
-        """Frames of all other caches (nr_slab_unreclaimable)."""
-        return sum(cache.frames for cache in self if not cache.spec.reclaimable)
+    def frames_by_use(self) -> tuple[int, int]:
+        """Frames of caches that pressure can shrink and of all others (nr_slab_reclaimable, nr_slab_unreclaimable)."""
+        reclaimable = unreclaimable = 0
+        for cache in self._caches.values():
+            if cache.spec.reclaimable:
+                reclaimable += cache.frames
+            else:
+                unreclaimable += cache.frames
+        return reclaimable, unreclaimable
 
     def claims(self) -> Iterator[tuple[Owner, int, int]]:
         """(owner, first frame, frames) of every run of slabs."""

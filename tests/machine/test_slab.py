@@ -29,15 +29,15 @@ def test_frames_follow_the_objects() -> None:
     core = small_core()
     slabs = SlabCaches(core)
     slabs.alloc("vm_area_struct", 21)
-    assert slabs.unreclaimable_frames == 1
+    assert slabs.frames_by_use() == (0, 1)
     slabs.alloc("vm_area_struct", 1)
-    assert slabs.unreclaimable_frames == 2
+    assert slabs.frames_by_use() == (0, 2)
     slabs.alloc("radix_tree_node", 1)
     assert slabs.reclaimable_frames == slabs["radix_tree_node"].frames > 0
     check_frames(core, slabs.claims())
     slabs.free("vm_area_struct", 2)
     slabs.free("radix_tree_node", 1)
-    assert (slabs.active("vm_area_struct"), slabs.unreclaimable_frames, slabs.reclaimable_frames) == (20, 1, 0)
+    assert (slabs.active("vm_area_struct"), *slabs.frames_by_use()) == (20, 0, 1)
     slabs.free("vm_area_struct", 20)
     check_frames(core, slabs.claims())
     assert core.allocator.free_frames == core.allocator.managed_frames

@@ -16,6 +16,9 @@ V = TypeVar("V")
 Piece = tuple[int, int, V]
 """(start, end, value)."""
 
+Edit = tuple[int, int, Iterable[Piece[V]]]
+"""(start, end, what is to be there instead, ascending)."""
+
 
 class RangeMap(Generic[V]):
     """Number → value, stored by ranges. Values are compared with ==."""
@@ -36,13 +39,18 @@ class RangeMap(Generic[V]):
 
     def overlapping(self, start: int, end: int) -> list[Piece[V]]:
         """The pieces inside [start, end), which is not empty, cut to it."""
-        first, last = self._window(start, end)
-        found = list(zip(self._starts[first:last], self._ends[first:last], self._values[first:last], strict=True))
-        if found:
-            low, high, value = found[0]
-            found[0] = (max(low, start), high, value)
-            low, high, value = found[-1]
-            found[-1] = (low, min(high, end), value)
+        starts, ends, values = self._starts, self._ends, self._values
+        first = bisect_right(ends, start)
+        last = bisect_left(starts, end, first)
+        if first == last:
+            return []
+        found = list(zip(starts[first:last], ends[first:last], values[first:last], strict=True))
+        low, high, value = found[0]
+        if low < start:
+            found[0] = (start, high, value)
+        low, high, value = found[-1]
+        if high > end:
+            found[-1] = (low, end, value)
         return found
 
     def gaps(self, start: int, end: int) -> list[tuple[int, int]]:
@@ -58,51 +66,52 @@ class RangeMap(Generic[V]):
 
     def replace(self, start: int, end: int, pieces: Iterable[Piece[V]]) -> None:
         """Makes `pieces` (ascending, inside [start, end)) all there is in [start, end)."""
-        first, last = self._window(start, end)
-        fresh = list(pieces)
-        if first < last and self._starts[first] < start:
-            fresh.insert(0, (self._starts[first], start, self._values[first]))
-        if first < last and self._ends[last - 1] > end:
-            fresh.append((end, self._ends[last - 1], self._values[last - 1]))
-        if first:
-            first -= 1
-            fresh.insert(0, (self._starts[first], self._ends[first], self._values[first]))
-        if last < len(self._starts):
-            fresh.append((self._starts[last], self._ends[last], self._values[last]))
-            last += 1
-        self._splice(first, last, fresh)
+        self.edit(((start, end, pieces),))
 
     def set(self, start: int, end: int, value: V) -> None:
         """Gives all of [start, end) one value."""
-        self.replace(start, end, ((start, end, value),))
+        self.edit(((start, end, ((start, end, value),)),))
 
     def clear(self, start: int, end: int) -> None:
         """Takes the values of [start, end) away."""
-        self.replace(start, end, ())
+        self.edit(((start, end, ()),))
 
-    def clear_many(self, ranges: Sequence[tuple[int, int]]) -> None:
-        """Takes the values of many ranges away, ascending and disjoint, in one pass over what lies between them."""
-        if not ranges:
+    def clear_many(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """Takes the values of many ranges away, ascending and disjoint."""
+        self.edit([(start, end, ()) for start, end in ranges])
+
+    def edit(self, edits: Sequence[Edit[V]]) -> None:
+        """Many replacements at once, ascending and disjoint: one splice, however many there are.
+
+        What lies between them is copied in one go, so that an edit costs its own pieces and not its neighbours'.
+        """
+        if not edits:
             return
-        start, end = ranges[0][0], ranges[-1][1]
-        kept: list[Piece[V]] = []
-        place = 0
-        for low, high, value in self.overlapping(start, end):
-            while place < len(ranges) and ranges[place][0] < high:
-                cut_low, cut_high = ranges[place]
-                if low < cut_low:
-                    kept.append((low, cut_low, value))
-                low = max(low, cut_high)
-                if cut_high > high:
-                    break
-                place += 1
-            if low < high:
-                kept.append((low, high, value))
-        self.replace(start, end, kept)
+        starts, ends = self._starts, self._ends
+        begin = cursor = max(0, bisect_right(ends, edits[0][0]) - 1)
+        window = _Window(self)
+        floor = 0
+        for start, end, pieces in edits:
+            first = bisect_right(ends, start, cursor)
+            window.copy(cursor, first, floor)
+            if first < len(starts) and starts[first] < start and floor < start:
+                window.put(max(starts[first], floor), start, self._values[first])
+            for piece in pieces:
+                window.put(*piece)
+            cursor = bisect_left(starts, end, first)
+            if cursor > first and ends[cursor - 1] > end:
+                cursor -= 1
+            floor = end
+        last = min(cursor + 1, len(starts))
+        window.copy(cursor, last, floor)
+        window.splice(begin, last)
 
     def update(self, change: Callable[[V], V]) -> None:
         """Replaces every value by `change` of it."""
-        self._splice(0, len(self._starts), [(low, high, change(value)) for low, high, value in self])
+        window = _Window(self)
+        for low, high, value in self:
+            window.put(low, high, change(value))
+        window.splice(0, len(self._starts))
 
     def copy(self) -> RangeMap[V]:
         """The same ranges, in a map that can change on its own."""
@@ -110,22 +119,41 @@ class RangeMap(Generic[V]):
         twin._starts, twin._ends, twin._values = self._starts.copy(), self._ends.copy(), self._values.copy()
         return twin
 
-    def _window(self, start: int, end: int) -> tuple[int, int]:
-        """Indices of the pieces that overlap [start, end)."""
-        return bisect_right(self._ends, start), bisect_left(self._starts, end)
 
-    def _splice(self, first: int, last: int, pieces: list[Piece[V]]) -> None:
-        """Puts pieces in the place of those at [first, last), joining equal neighbours among them."""
-        starts: list[int] = []
-        ends: list[int] = []
-        values: list[V] = []
-        for start, end, value in pieces:
-            if ends and ends[-1] == start and values[-1] == value:
-                ends[-1] = end
-            else:
-                starts.append(start)
-                ends.append(end)
-                values.append(value)
-        self._starts[first:last] = starts
-        self._ends[first:last] = ends
-        self._values[first:last] = values
+class _Window(Generic[V]):
+    """What is to take the place of some neighbouring pieces of a map; equal neighbours are joined."""
+
+    __slots__ = ("_ends", "_map", "_starts", "_values")
+
+    def __init__(self, ranges: RangeMap[V]) -> None:
+        self._map = ranges
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        self._values: list[V] = []
+
+    def put(self, start: int, end: int, value: V) -> None:
+        """One more piece, after all others."""
+        ends = self._ends
+        if ends and ends[-1] == start and self._values[-1] == value:
+            ends[-1] = end
+        else:
+            self._starts.append(start)
+            ends.append(end)
+            self._values.append(value)
+
+    def copy(self, first: int, last: int, floor: int) -> None:
+        """The map's pieces [first, last) as they are; of the first only what lies above `floor`."""
+        if first >= last:
+            return
+        old = self._map
+        self.put(max(old._starts[first], floor), old._ends[first], old._values[first])
+        if first + 1 < last:
+            self._starts += old._starts[first + 1 : last]
+            self._ends += old._ends[first + 1 : last]
+            self._values += old._values[first + 1 : last]
+
+    def splice(self, first: int, last: int) -> None:
+        """Puts the pieces in the place of the map's [first, last)."""
+        self._map._starts[first:last] = self._starts
+        self._map._ends[first:last] = self._ends
+        self._map._values[first:last] = self._values

@@ -32,7 +32,7 @@ def scattered_guest(in_order: bool, mib: int = 300) -> tuple[Machine, Process, V
     if not in_order:
         random.Random(4).shuffle(pages)
     for page in pages:
-        machine.processes.memory.unmap(page, page + 1, mapping)
+        machine.processes.memory.unmap([(page, page + 1, mapping)])
         area.mapped.clear(page, page + 1)
         process.rss_pages -= 1
     machine.check()

@@ -60,3 +60,23 @@ def test_update_joins_what_becomes_equal_and_a_copy_is_on_its_own() -> None:
     ranges.update(lambda value: 7)
     assert list(ranges) == [(0, 6, 7)]
     assert list(copy) == [(0, 4, 1), (4, 6, 2)]
+
+
+Edits = st.lists(st.tuples(st.integers(0, 4), st.integers(1, 9), st.sampled_from([None, 1, 2, 3])), max_size=8)
+
+
+@given(Changes, Edits)
+def test_many_edits_at_once_are_the_same_one_after_the_other(
+    changes: list[tuple[tuple[int, int], int | None]], steps: list[tuple[int, int, int | None]]
+) -> None:
+    at_once, _ = built(changes)
+    in_turn, _ = built(changes)
+    edits: list[tuple[int, int, list[tuple[int, int, int]]]] = []
+    place = 0
+    for gap, length, value in steps:
+        start, place = place + gap, place + gap + length
+        edits.append((start, place, [] if value is None else [(start, place, value)]))
+    at_once.edit(edits)
+    for edit in edits:
+        in_turn.replace(*edit)
+    assert list(at_once) == list(in_turn)
