@@ -22,6 +22,9 @@ MMAP_FLOOR: Final = 0x5555_5555_4000 // PAGE_BYTES
 TASK_END: Final = 128 * TIB // PAGE_BYTES
 """The end of user addresses with four levels of page tables."""
 
+MAX_MAP_COUNT: Final = 65530
+"""vm.max_map_count: 2^16 - 1 less the room that ELF core dumps want (DEFAULT_MAX_MAP_COUNT)."""
+
 LEAF_SLOTS: Final = 15
 """Areas and gaps in a leaf of the maple tree, on average (of 16)."""
 INNER_SLOTS: Final = 9

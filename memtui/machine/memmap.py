@@ -27,7 +27,7 @@ from memtui.machine.core import Core, KernelOwner
 from memtui.machine.errors import FrameStateError
 from memtui.machine.geometry import SECTION_FRAMES, STRUCT_PAGES_PER_FRAME
 from memtui.machine.memmap_backing import Backing, in_2m_pages, memmap_frames
-from memtui.machine.physical.allocator import GFP_KERNEL, GFP_VMEMMAP
+from memtui.machine.physical.allocator import GFP_KERNEL, GFP_VMEMMAP, GFP_VMEMMAP_HEAD
 from memtui.machine.physical.extents import FrameList, Run
 from memtui.machine.physical.ranges import RangeSet
 from memtui.snapshot import FrameKind
@@ -115,23 +115,17 @@ class Memmap:
     def optimise(self, runs: FrameList, page_frames: int, node: int) -> tuple[FrameList, FrameList]:
         """Shares the tail struct pages of huge pages; returns (runs now optimised, runs left as they were).
 
-        Never fails as a whole: pages that get no page table, or no frame for their head, stay as
-        they are (`hugetlb_vmemmap_optimize_folios`). What one batch gives back can serve the next.
+        Never fails as a whole: pages that get no page table stay as they are, unless what the others
+        give back pays for one (`hugetlb_vmemmap_optimize_folios`). One that gets no new frame for its
+        head struct pages keeps the one it has (`vmemmap_remap_free`).
         """
-        ready, plain = self._split_leaves(runs, page_frames, node)
-        done = FrameList()
-        if not self._moves_heads:
-            self._share_in_place(ready, page_frames, node)
-            return ready, plain
-        while ready.frames:
-            pages = ready.frames // page_frames
-            heads = self._core.allocator.allocate_many(self._owner, GFP_VMEMMAP, pages, node=node, partial=True)
-            if not heads.frames:
+        done, plain = FrameList(), runs
+        while plain.frames:
+            ready, plain = self._split_leaves(plain, page_frames, node)
+            if not ready.frames:
                 break
-            batch = ready.take(heads.frames * page_frames)
-            self._share_tails(batch, page_frames, heads, node)
-            done.extend(batch)
-        plain.extend(ready)
+            done.extend(ready)
+            self._share(ready, page_frames, node)
         return done, plain
 
     def optimise_early(self, start: int, node: int, tables: FrameList) -> None:
@@ -230,6 +224,14 @@ class Memmap:
         tables = self._tables.frames + self._early_tables.frames
         if held != self.allocated_frames or optimised != counted or tables != self._split_sections.count:
             raise FrameStateError("memmap counters disagree with its runs")
+
+    def _share(self, runs: FrameList, page_frames: int, node: int) -> None:
+        """Shares the tails of huge pages whose vmemmap leaves are split: with new heads as far as there are any."""
+        if self._moves_heads:
+            pages = runs.frames // page_frames
+            heads = self._core.allocator.allocate_many(self._owner, GFP_VMEMMAP_HEAD, pages, node=node, partial=True)
+            self._share_tails(runs.take(heads.frames * page_frames), page_frames, heads, node)
+        self._share_in_place(runs, page_frames, node)
 
     def _share_tails(self, runs: FrameList, page_frames: int, heads: FrameList, node: int) -> None:
         """Maps every vmemmap page of each huge page to its new head and gives the old frames back."""

@@ -77,9 +77,10 @@ class OomKiller:
 
     @contextmanager
     def running(self, process: Process) -> Iterator[None]:
-        """What happens inside is done by `process`. Raises Killed instead of OutOfMemory if it is the victim.
+        """What happens inside is done by `process`. Raises Killed if it is the victim of the OOM killer.
 
-        A process that has ended can do nothing: Killed.
+        So it is even when what it did came to a good end without the memory it was killed for: the
+        signal takes it on its way back to user space. A process that has ended can do nothing: Killed.
         """
         if not process.alive:
             raise Killed(f"{process} has ended")
@@ -87,13 +88,13 @@ class OomKiller:
         try:
             yield
         except OutOfMemory:
-            self.current = outer
             if not process.killed:
                 raise
-            self._end(process)
-            raise Killed(f"{process} was killed: out of memory") from None
         finally:
             self.current = outer
+        if process.killed:
+            self._end(process)
+            raise Killed(f"{process} was killed: out of memory")
 
     def _report(self, victim: Process) -> None:
         """Says who and how much, as `__oom_kill_process` does."""

@@ -11,7 +11,7 @@ Making and freeing a table charges the meter here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from memtui.machine import costs
@@ -85,15 +85,20 @@ class PageTables:
                 freed += slots.remove(low, high)
         self._free(freed)
 
-    def copy_for_fork(self, node: int) -> PageTables:
-        """A child's tables: the same ranges in frames of its own. Raises OutOfMemory with nothing changed."""
+    def copy_for_fork(self, node: int, areas: Iterable[tuple[int, int]] | None = None) -> PageTables:
+        """A child's tables, in frames of its own: those that reach into the `areas` that are copied.
+
+        Areas are ranges of virtual pages, ascending; without them all tables are copied. Raises
+        OutOfMemory with nothing changed.
+        """
+        slots = [level.copy() for level in self._slots] if areas is None else self._reaching_into(areas)
         child = PageTables(self._core, node)
         try:
-            child._allocate(self.frames - 1)
+            child._allocate(sum(level.count for level in slots))
         except OutOfMemory:
             child.release()
             raise
-        child._slots = [slots.copy() for slots in self._slots]
+        child._slots = slots
         return child
 
     def release(self) -> None:
@@ -115,6 +120,16 @@ class PageTables:
             for low, high in lower:
                 if upper.missing(low >> ENTRY_BITS, ((high - 1) >> ENTRY_BITS) + 1):
                     raise FrameStateError(f"tables {low:#x}..{high:#x} have no table above them")
+
+    def _reaching_into(self, areas: Iterable[tuple[int, int]]) -> list[RangeSet]:
+        """By level, those tables whose addresses overlap an area."""
+        found = [RangeSet() for _ in LEVELS]
+        for start, end in areas:
+            for level, slots in enumerate(self._slots):
+                first, last = self._span(level, start, end - start)
+                for low, high in slots.overlapping(first, last):
+                    found[level].add(max(low, first), min(high, last))
+        return found
 
     def _span(self, level: int, first_page: int, pages: int) -> tuple[int, int]:
         shift = ENTRY_BITS * (level + 1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from memtui.machine import anon_fault, costs
-from memtui.machine.address_space import AddressSpace, guard_pages
+from memtui.machine.address_space import MAX_MAP_COUNT, AddressSpace, guard_pages
 from memtui.machine.anon_fault import PageRange, Written
 from memtui.machine.anon_memory import AnonMemory
 from memtui.machine.anon_store import slots_around
@@ -25,13 +25,15 @@ VMA_CACHE: Final = "vm_area_struct"
 NODE_CACHE: Final = "maple_node"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ProcessKernel:
     """The parts of the kernel that processes call."""
 
     memory: AnonMemory
     slabs: SlabCaches
     oom: OomKiller
+    max_map_count: int = MAX_MAP_COUNT
+    """vm.max_map_count: areas a process may have. It may change at any time; areas there are stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Process:
         self.alive = True
         self.killed = False
         """The OOM killer chose it."""
+        self._kernel = kernel
         self._memory = kernel.memory
         self._slabs = kernel.slabs
         self._oom = kernel.oom
@@ -75,10 +78,11 @@ class Process:
         """Maps private anonymous memory; nothing of it is there until it is written.
 
         With `guard` it lies between, or before, inaccessible areas that keep it a VMA of its own
-        (`guard_pages`). Raises OutOfMemory with nothing changed.
+        (`guard_pages`). Raises OutOfMemory with nothing changed, also where it has too many areas.
         """
         pages = frames_of(size_bytes)
         before, after = guard_pages(pages) if guard else (0, 0)
+        self._check_map_count(splits=(before > 0) + (after > 0))
         start = self.space.find_gap(pages, before, after)
         if start is None:
             raise OutOfMemory(f"no gap of {pages} pages in the address space of {self}")
@@ -95,6 +99,7 @@ class Process:
 
         `attach` is told the first virtual page. Raises OutOfMemory with nothing changed.
         """
+        self._check_map_count()
         base = self.space.find_gap(-(-(offset + pages) // FRAMES_2M) * FRAMES_2M)
         if base is None:
             raise OutOfMemory(f"no gap of {pages} pages in the address space of {self}")
@@ -188,6 +193,16 @@ class Process:
         leaves = self.huge_pages + sum(shared.huge_leaves for shared in self.shared.values())
         huge_pages = leaves * FRAMES_2M
         return (self.rss_pages + self.shared_pages - huge_pages) * PAGE_BYTES, huge_pages * PAGE_BYTES, 0
+
+    def _check_map_count(self, splits: int = 0) -> None:
+        """Whether it may map one area more, and then split it so often (`do_mmap`, `split_vma`).
+
+        A new area is refused where there are more than vm.max_map_count, a split where there are as
+        many. Raises OutOfMemory.
+        """
+        areas, most = len(self.space), self._kernel.max_map_count
+        if areas > most or (splits and areas + splits >= most):
+            raise OutOfMemory(f"mmap: ENOMEM, {areas} areas are there and vm.max_map_count is {most}")
 
     def _insert(self, vmas: list[Vma]) -> None:
         """Adds areas with their objects. Raises OutOfMemory with nothing changed."""

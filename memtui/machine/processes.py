@@ -49,6 +49,15 @@ class Processes:
         core.allocator.oom_killer = self.oom.kill
         core.allocator.shrinkers.append(self.memory)
 
+    @property
+    def max_map_count(self) -> int:
+        """vm.max_map_count: how many areas a process may have."""
+        return self._kernel.max_map_count
+
+    @max_map_count.setter
+    def max_map_count(self, areas: int) -> None:
+        self._kernel.max_map_count = areas
+
     def __iter__(self) -> Iterator[Process]:
         return iter(self._table.values())
 
@@ -82,10 +91,13 @@ class Processes:
         It writes a little of its stack and data at once, as every child does. Raises OutOfMemory
         (as Killed if the parent was the OOM killer's victim) with nothing changed.
         """
+        child: Process | None = None
         try:
             with self.oom.running(parent):
                 child = self._copy(parent, name or parent.name)
         except Killed:
+            if child is not None:
+                self._end(child)
             raise
         except OutOfMemory:
             self._core.log(f"fork of process {parent} failed: out of memory", Severity.BAD)
@@ -137,7 +149,7 @@ class Processes:
         node = self._next_node()
         objects = Counter(_space_objects(space))
         objects.update(plan.objects)
-        child = self._make(name, node, space, objects, lambda: parent.tables.copy_for_fork(node))
+        child = self._make(name, node, space, objects, lambda: parent.tables.copy_for_fork(node, _copied(parent)))
         for vma, copy in zip(vmas, space, strict=True):
             if len(vma.mapped):
                 self.memory.share(vma, copy)
@@ -210,6 +222,17 @@ class Processes:
     def _next_node(self) -> int:
         """New processes go to the nodes in turn, as the scheduler spreads them over an idle machine."""
         return (self._next_pid - FIRST_PID) % self._core.allocator.nodes
+
+
+def _copied(parent: Process) -> list[tuple[int, int]] | None:
+    """The areas whose page tables a fork copies (`vma_needs_copy`); None: all of them.
+
+    Not those of files mapped shared, which faults fill again. The program's own text and pages
+    shared with the kernel are left out by Linux too, but a child uses them at once.
+    """
+    if not parent.shared:
+        return None
+    return [(vma.start, vma.end) for vma in parent.space if vma.shared is None]
 
 
 def _space_objects(space: AddressSpace) -> dict[str, int]:

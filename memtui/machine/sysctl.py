@@ -25,6 +25,7 @@ class Sysctl:
             "vm.compact_memory": self._compact_memory,
             "vm.min_free_kbytes": self._min_free_kbytes,
             "vm.watermark_boost_factor": self._watermark_boost_factor,
+            "vm.max_map_count": self._max_map_count,
         }
 
     @property
@@ -62,3 +63,8 @@ class Sysctl:
         free_lists = self._machine.core.allocator.free_lists
         before, free_lists.boost_factor = free_lists.boost_factor, value
         self._machine.core.log(f"vm.watermark_boost_factor {before} → {value}")
+
+    def _max_map_count(self, value: int) -> None:
+        processes = self._machine.processes
+        before, processes.max_map_count = processes.max_map_count, value
+        self._machine.core.log(f"vm.max_map_count {before} → {value}")

@@ -56,6 +56,14 @@ class SysctlParams(Params):
         description="how far watermarks rise when pageblocks are stolen, in 1/10000 of the high one; 0: not at all",
     )
 
+    max_map_count: int | None = Field(
+        default=None,
+        alias="vm.max_map_count",
+        ge=0,
+        le=(1 << 31) - 1,
+        description="areas (VMAs) a process may have; mmap fails with ENOMEM beyond it",
+    )
+
     _written: tuple[str, ...] = PrivateAttr(default=())
 
     @model_validator(mode="wrap")

@@ -6,7 +6,9 @@ import pytest
 
 from memtui.machine import CpuConfig, KernelConfig, Machine, MachineConfig
 from memtui.machine.hugetlb_pool import spread
-from memtui.machine.physical.allocator import GFP_KERNEL
+from memtui.machine.physical.allocator import GFP_KERNEL, GFP_VMEMMAP_HEAD, Gfp
+from memtui.machine.physical.extents import FrameList
+from memtui.machine.physical.frame_map import Owner
 from memtui.units import FRAMES_1G, FRAMES_2M, GIB, MIB, TIB
 from tests.machine.changes import Changes
 
@@ -144,6 +146,41 @@ def test_without_a_page_table_pages_stay_plain() -> None:
     result = guest.hugetlb.set_nr_hugepages(64)
     guest.core.allocator.injector = None
     assert (result.after, result.given_back_frames) == (64, 0)
+    guest.check()
+
+
+@pytest.mark.parametrize("page_frames", [FRAMES_2M, FRAMES_1G])
+@pytest.mark.parametrize("again", [False, True])
+def test_without_a_frame_for_the_new_head_a_page_keeps_its_old_one(
+    page_frames: int, again: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """vmemmap_remap_free: "Fallback to the currently mapped head page"; tables are there, no frame is to be had."""
+    guest = machine(hvo=True)
+    pages = {FRAMES_2M: 64, FRAMES_1G: 1}[page_frames]
+    if again:
+        guest.hugetlb.set_nr_hugepages(pages, page_frames)
+        guest.hugetlb.set_nr_hugepages(0, page_frames)
+    allocate_many = guest.core.allocator.allocate_many
+
+    def refused(
+        owner: Owner, gfp: Gfp, count: int, order: int = 0, node: int = 0, *, partial: bool = False
+    ) -> FrameList:
+        count = 0 if gfp == GFP_VMEMMAP_HEAD else count
+        return allocate_many(owner, gfp, count, order, node, partial=partial)
+
+    monkeypatch.setattr(guest.core.allocator, "allocate_many", refused)
+    with Changes(guest) as grown:
+        result = guest.hugetlb.set_nr_hugepages(pages, page_frames)
+    guest.check()
+    tails = page_frames // 64 - 1
+    assert result.given_back_frames == pages * tails, "optimised, not plain"
+    assert grown["MemFree"] == (tails * pages - pages * page_frames - grown["nr_page_table_pages"]) * 4
+    if not again:
+        assert grown["nr_memmap_pages"] == 0
+        assert grown["MemTotal"] == 4 * tails * pages
+    with Changes(guest) as freed:
+        guest.hugetlb.set_nr_hugepages(0, page_frames)
+    assert freed["MemFree"] == (pages * page_frames - tails * pages) * 4
     guest.check()
 
 

@@ -9,6 +9,7 @@ import pytest
 from memtui.machine.core import Severity
 from memtui.machine.errors import MachineStopped, OutOfMemory
 from memtui.machine.oom import Killed, badness
+from memtui.machine.physical.extents import FrameList
 from memtui.machine.process import Process
 from memtui.units import GIB, MIB
 from tests.machine.bench import fail_nth
@@ -65,6 +66,38 @@ def test_a_victim_elsewhere_makes_room_and_the_request_succeeds() -> None:
     assert vma.resident_pages() == vma.pages
     assert (victim.alive, process.alive) == (False, True)
     bench.check()
+
+
+def test_a_victim_that_gets_what_it_wanted_all_the_same_dies_when_it_is_done() -> None:
+    """The fatal signal is delivered on the way back to user space, whatever the system call returns."""
+    bench = ProcessBench(GIB)
+    process, vma = bench.parent(10)
+    with pytest.raises(Killed), bench.processes.oom.running(process):
+        assert not bench.processes.oom.kill(), "the caller cannot go in the middle of what it does"
+        assert process.killed
+        assert process.alive
+    assert not process.alive
+    assert bench.processes.oom.current is None
+    with pytest.raises(Killed):
+        process.touch(vma)
+    bench.assert_empty()
+
+
+def test_a_forker_that_is_killed_over_its_fork_leaves_no_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    """copy_process: a fatal signal that is pending at the end undoes the child."""
+    bench = ProcessBench(GIB)
+    parent, _ = bench.parent(10)
+    take = bench.processes.stacks.take
+
+    def killing(node: int) -> FrameList:
+        bench.processes.oom.kill()
+        return take(node)
+
+    monkeypatch.setattr(bench.processes.stacks, "take", killing)
+    with pytest.raises(Killed):
+        bench.processes.fork(parent)
+    assert len(bench.processes) == 0
+    bench.assert_empty()
 
 
 def test_a_child_may_be_killed_while_its_parent_copies_what_they_share() -> None:

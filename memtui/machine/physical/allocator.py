@@ -44,6 +44,8 @@ class Gfp:
     """Wakes kswapd when memory is low (__GFP_KSWAPD_RECLAIM)."""
     highest_zone: int = 2
     """The highest zone that will do: 2 Normal, 1 DMA32 (`gfp_zone`)."""
+    spared: bool = False
+    """The caller does without a block that cannot be had: of many, each is asked for whatever became of the others."""
 
 
 GFP_KERNEL: Final = Gfp(MigrateType.UNMOVABLE)
@@ -55,6 +57,8 @@ GFP_HUGETLB: Final = Gfp(MigrateType.MOVABLE, oom=False, retry=True, this_node=T
 """htlb_alloc_mask with __GFP_RETRY_MAYFAIL and __GFP_THISNODE."""
 GFP_VMEMMAP: Final = Gfp(MigrateType.UNMOVABLE, oom=False)
 """Struct-page frames of an optimised huge page: GFP_KERNEL with __GFP_RETRY_MAYFAIL."""
+GFP_VMEMMAP_HEAD: Final = Gfp(MigrateType.UNMOVABLE, oom=False, spared=True)
+"""A new frame for its head struct pages: GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN; without one it keeps the old."""
 
 
 class Shrinker(Protocol):
@@ -215,7 +219,7 @@ class PageAllocator:
         """
         if self.fail_page_alloc is None:
             return count
-        if partial and order > COSTLY_ORDER and not gfp.retry:
+        if gfp.spared or (partial and order > COSTLY_ORDER and not gfp.retry):
             return self.fail_page_alloc.passing_singly(order, count)
         passing = self.fail_page_alloc.passing(order, count)
         return passing if partial or passing == count else 0

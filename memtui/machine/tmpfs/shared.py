@@ -36,13 +36,9 @@ class SharedFile:
         return self.tmpfs.touch(self.mapping, start + first, start + end) - start
 
     def fork(self, tables: PageTables) -> SharedFile:
-        """The same for a child: its page tables are there, its pages are faulted in again."""
-        mapping = self.mapping
-        twin = self.tmpfs.map(
-            mapping.file, tables, mapping.virtual_page, mapping.first, mapping.pages, advised=mapping.advised
-        )
-        for low, high in mapping.table_slots:
-            twin.table_slots.add(low, high)
+        """The same for a child: neither its page tables nor its pages are there before they are faulted in."""
+        old = self.mapping
+        twin = self.tmpfs.map(old.file, tables, old.virtual_page, old.first, old.pages, advised=old.advised)
         return SharedFile(self.tmpfs, twin)
 
     def release(self) -> None:

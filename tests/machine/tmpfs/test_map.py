@@ -282,6 +282,24 @@ def test_a_child_has_the_mapping_and_faults_its_own_entries() -> None:
     small.check()
 
 
+def test_a_fork_copies_no_page_tables_of_files_mapped_shared() -> None:
+    """vma_needs_copy: "Don't copy ptes where a page fault will fill them correctly"."""
+    small = machine()
+    parent = small.processes.spawn("parent")
+    plain = small.processes.fork(parent).tables.frames
+    file = small.tmpfs.create(small.tmpfs.mount("m"), "f")
+    small.tmpfs.truncate(file, 64 * MIB)
+    vma = map_file(small.tmpfs, parent, file, 0, 64 * MIB // 4096, advised=False, misaligned=False)
+    parent.touch_shared(vma, 0, vma.pages)
+    assert parent.tables.frames == plain + 32
+    child = small.processes.fork(parent)
+    assert child.tables.frames == plain
+    small.check()
+    child.touch_shared(child.vma_at(vma.start), 512, 1024)
+    assert child.tables.frames == plain + 1
+    small.check()
+
+
 def test_the_oom_killer_counts_shared_pages_and_the_file_outlives_the_victim() -> None:
     small = machine(256 * MIB)
     file = small.tmpfs.create(small.tmpfs.mount("m", "never", GIB), "f")
