@@ -48,6 +48,15 @@ class CpuConfig:
     tlb: str = "skylake-sp"
     gbpages: bool = True
     """The CPU has 1 GiB leaves (`pdpe1gb`)."""
+    la57: bool = False
+    """The CPU has 5-level page tables (`la57`), and Linux uses them (CONFIG_X86_5LEVEL, no `no5lvl`)."""
+    guest: bool = False
+    """They are a hypervisor's virtual CPUs: an interrupt to another CPU traps, so that broadcasts cost far more."""
+
+    @property
+    def table_levels(self) -> int:
+        """Levels of page tables."""
+        return 5 if self.la57 else 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,7 @@ class MachineConfig:
 
 NAMED_MACHINES: dict[str, MachineConfig] = {
     "laptop-16g": MachineConfig("laptop-16g", 16 * GIB, 1, CpuConfig(8, "zen4")),
-    "vm-8g": MachineConfig("vm-8g", 8 * GIB, 1, CpuConfig(2, "skylake-sp")),
+    "vm-8g": MachineConfig("vm-8g", 8 * GIB, 1, CpuConfig(2, "skylake-sp", guest=True)),
     "server-64g": MachineConfig(),
     "server-1t": MachineConfig("server-1t", 1024 * GIB, 2, CpuConfig(128, "icelake-sp")),
     "server-64t": MachineConfig("server-64t", 65536 * GIB, 8, CpuConfig(1024, "sapphire-rapids")),

@@ -54,6 +54,8 @@ class Core:
     allocator: PageAllocator
     meter: Meter
     cpus: int
+    table_levels: int = 4
+    """Levels of page tables: 5 on a CPU with la57."""
     events: list[MachineEvent] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
     """Work put off since the engine last asked; the machine itself has no clock."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from memtui.machine.errors import MachineStopped
 from memtui.machine.physical.extents import Run
-from memtui.units import FRAMES_1G, FRAMES_4G, GIB, MIB, PAGE_BYTES, format_bytes
+from memtui.units import FRAMES_1G, FRAMES_4G, MIB, PAGE_BYTES, TIB, format_bytes
 
 SECTION_FRAMES: Final = 32768
 """A memory section is 128 MiB (SECTION_SIZE_BITS 27); its memmap fills one 2 MiB leaf."""
@@ -26,8 +26,10 @@ ISA_HOLE: Final[Run] = (0x9F, 0x100 - 0x9F)
 ACPI_FRAMES: Final = 32
 """Firmware tables at the end of low RAM."""
 LEAST_RAM_BYTES: Final = 64 * MIB
-MOST_RAM_BYTES: Final = 65536 * GIB
+MOST_RAM_BYTES: Final = 64 * TIB
 """4-level page tables: 46 physical address bits."""
+MOST_RAM_BYTES_5_LEVELS: Final = 4096 * TIB
+"""5-level page tables: 52 physical address bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,11 @@ class Layout:
         return sum(frames for _, frames in self.ram)
 
 
-def layout(ram_bytes: int, nodes: int) -> Layout:
+def layout(ram_bytes: int, nodes: int, *, la57: bool = False) -> Layout:
     """Lays out a machine. Raises MachineStopped if it is too small, too large or cannot be shared by the nodes."""
-    if not LEAST_RAM_BYTES <= ram_bytes <= MOST_RAM_BYTES:
-        limits = f"{format_bytes(LEAST_RAM_BYTES)} to {format_bytes(MOST_RAM_BYTES)}"
+    most = MOST_RAM_BYTES_5_LEVELS if la57 else MOST_RAM_BYTES
+    if not LEAST_RAM_BYTES <= ram_bytes <= most:
+        limits = f"{format_bytes(LEAST_RAM_BYTES)} to {format_bytes(most)}"
         raise MachineStopped(f"a machine with {format_bytes(ram_bytes)} of RAM cannot boot: expected {limits}")
     frames = ram_bytes // PAGE_BYTES
     low = min(frames, LOW_RAM_END)

@@ -85,7 +85,13 @@ class Machine:
         self._reservations = memory.reservations
         self.layout = memory.layout
         kernel = config.kernel
-        self.core = Core(memory.allocator, Meter(config.cpu.count), config.cpu.count, running=False)
+        self.core = Core(
+            memory.allocator,
+            Meter(config.cpu.count, guest=config.cpu.guest),
+            config.cpu.count,
+            config.cpu.table_levels,
+            running=False,
+        )
         memory.allocator.compactor = DirectCompaction(self.core)
         memory.allocator.kcompactd = Kcompactd(self.core)
         self.tlb = tlb_model(config.cpu.tlb)
@@ -122,6 +128,7 @@ class Machine:
         self.min_free_kbytes = set_watermarks(memory.allocator, kernel.min_free_kbytes, thp=kernel.thp != "never")
         self.sysctl = Sysctl(self)
         self.core.meter.take_ns()
+        self.core.meter.broadcasts.clear()
         self.core.running = True
 
     def counters(self) -> dict[str, int]:

@@ -1,12 +1,13 @@
 """The page-table pages of one address space: which tables its addresses need, and their frames.
 
 Four levels, as on x86-64: a PTE table maps 2 MiB, a PMD table 1 GiB, a PUD table 512 GiB, and
-one PGD is on top. Which tables exist is kept as ranges of virtual slots, so that a terabyte
-costs one range. A 2 MiB leaf needs its PTE table all the same: it is deposited for a later split
-(recordings, "Anonymous memory and fork"). Tables live until the address space goes, or until
-`depopulate` says that an area has been unmapped. How many levels nr_page_table_pages counts is
-the kernel's (`traits.py`; recorded: 44 kB of fixed tables per child on 6.18 against 28 kB on 6.1).
-Making and freeing a table charges the meter here.
+one PGD is on top; with five levels there are P4D tables of 256 TiB below it. Which tables exist is
+kept as ranges of virtual slots, so that a terabyte costs one range. A 2 MiB leaf needs its PTE
+table all the same: it is deposited for a later split (recordings, "Anonymous memory and fork").
+Tables live until the address space goes, or until `depopulate` says that an area has been
+unmapped. How many levels nr_page_table_pages counts is the kernel's (`traits.py`; recorded: 44 kB
+of fixed tables per child on 6.18 against 28 kB on 6.1). Making and freeing a table charges the
+meter here.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from memtui.snapshot import FrameKind
 
 ENTRY_BITS: Final = 9
 """Every table has 512 entries."""
-LEVELS: Final = ("PTE", "PMD", "PUD")
-"""Tables below the PGD, by what their entries map: 4 KiB, 2 MiB, 1 GiB."""
+LEVELS: Final = ("PTE", "PMD", "PUD", "P4D")
+"""Tables below the PGD, by what their entries map: 4 KiB, 2 MiB, 1 GiB, 512 GiB. Four levels have no P4D."""
 
 TABLE_OWNER: Final = KernelOwner("page tables", FrameKind.PAGE_TABLE)
 """Page tables of all processes count as one owner: frames do not say whose they are."""
@@ -39,7 +40,7 @@ class PageTables:
         """Allocates the PGD. Raises OutOfMemory."""
         self._core = core
         self._node = node
-        self._slots = [RangeSet() for _ in LEVELS]
+        self._slots = [RangeSet() for _ in LEVELS[: core.table_levels - 1]]
         """By level, the tables there are, each as the number of the virtual range it maps."""
         self._frames = FrameList()
         self._allocate(1)
@@ -51,7 +52,7 @@ class PageTables:
 
     def counted(self, levels: int) -> int:
         """Table pages of the lowest `levels` levels: what nr_page_table_pages counts of them."""
-        return sum(slots.count for slots in self._slots[:levels]) + (levels > len(LEVELS))
+        return sum(slots.count for slots in self._slots[:levels]) + (levels > len(self._slots))
 
     def populate(self, first_page: int, pages: int, *, lowest: int = 0) -> None:
         """Makes the tables that virtual pages [first_page, first_page + pages) still lack.
@@ -59,7 +60,7 @@ class PageTables:
         `lowest` 1: no PTE tables, for 2 MiB leaves of files, which have none deposited. All of
         them, or OutOfMemory with nothing changed.
         """
-        levels = range(lowest, len(LEVELS))
+        levels = range(lowest, len(self._slots))
         gaps = [self._slots[level].missing(*self._span(level, first_page, pages)) for level in levels]
         self._allocate(sum(high - low for level in gaps for low, high in level))
         for slots, missing in zip(self._slots[lowest:], gaps, strict=True):
@@ -103,7 +104,7 @@ class PageTables:
 
     def release(self) -> None:
         """Gives all tables back, the PGD included: the address space is gone."""
-        self._slots = [RangeSet() for _ in LEVELS]
+        self._slots = [RangeSet() for _ in self._slots]
         self._free(self.frames)
 
     def claims(self) -> Iterator[tuple[Owner, int, int]]:

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from memtui.units import KIB
+
+ALL_TABLE_LEVELS: Final = 5
+"""As many levels as there can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +34,8 @@ class Traits:
     """Facts of one Linux version."""
 
     boot: BootSizes
-    counted_table_levels: int = 4
-    """Levels of page tables, from the PTE level up, that PageTables counts: 2 until PUD and PGD tables counted too."""
+    counted_table_levels: int = ALL_TABLE_LEVELS
+    """Levels of page tables, from the PTE level up, that PageTables counts: 2 until all upper ones counted too."""
     counts_vmemmap_tables: bool = True
     """PageTables counts the tables of vmemmap leaves that were split (kernel tables have a constructor since 6.16)."""
     counts_direct_map_tables: bool = False

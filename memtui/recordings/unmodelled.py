@@ -67,10 +67,6 @@ def _hosts_pages(case: Case) -> bool:
     return pages and case.recording.place is not Place.GUEST
 
 
-def _five_levels(case: Case) -> bool:
-    return case.number == 0 and case.counter == "MemTotal" and "5-level paging" in case.recording.cpu
-
-
 def _older_code(case: Case) -> bool:
     return case.program in ("exp_modules", "exp_bpf") and case.recording.kernel in OLDER_CODE_KERNELS
 
@@ -116,7 +112,6 @@ ALWAYS: Final = (
     ),
     Rule(_host_splits, "the free memory of a machine in use is scattered, its direct map split already"),
     Rule(_hosts_pages, "which memory had been optimised before on a host that has run for hours"),
-    Rule(_five_levels, "five levels of page tables, which take 2 MB of early memory"),
     Rule(_kernel_page_tables, "page tables of the vmalloc area, which are kept for ever"),
     Rule(
         lambda case: _SCANNING.fullmatch(case.counter) is not None,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from memtui.machine import kernels
-from memtui.machine.traits import COLLAPSES, MEMMAP, Traits
+from memtui.machine.traits import ALL_TABLE_LEVELS, COLLAPSES, MEMMAP, Traits
 
 KERNELS: Final[Mapping[str, bool]] = {
     **dict.fromkeys(kernels.KERNELS, True),
@@ -52,7 +52,7 @@ def _hvo(traits: Traits) -> str:
 
 
 def _tables(traits: Traits) -> str:
-    levels = "every level" if traits.counted_table_levels == 4 else "PTE and PMD tables only"
+    levels = "every level" if traits.counted_table_levels == ALL_TABLE_LEVELS else "PTE and PMD tables only"
     kinds = (("vmemmap", traits.counts_vmemmap_tables), ("direct-map", traits.counts_direct_map_tables))
     kernel = " and ".join(name for name, counted in kinds if counted)
     return f"counts {levels}, of the kernel's {f'those of split {kernel} leaves' if kernel else 'none'}"

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, Va
 
 from memtui.machine import kernels
 from memtui.machine.config import NAMED_MACHINES, CpuConfig, KernelConfig, MachineConfig
-from memtui.machine.geometry import LEAST_RAM_BYTES, MOST_RAM_BYTES, SECTION_FRAMES
+from memtui.machine.geometry import LEAST_RAM_BYTES, MOST_RAM_BYTES, MOST_RAM_BYTES_5_LEVELS, SECTION_FRAMES
 from memtui.machine.tlb.cpus import CPUS
 from memtui.scenario.faults import one_of
 from memtui.scenario.kernels import KERNELS
@@ -42,15 +42,18 @@ def _ram(ram_bytes: int) -> int:
     if ram_bytes < LEAST_RAM_BYTES:
         least = exact_size(LEAST_RAM_BYTES)
         raise ValueError(f"a machine with {exact_size(ram_bytes)} is too small to boot; expected at least {least}")
-    if ram_bytes > MOST_RAM_BYTES:
-        most = exact_size(MOST_RAM_BYTES)
-        raise ValueError(
-            f"{exact_size(ram_bytes)} is more than x86-64 can address with four levels of page tables; "
-            f"expected at most {most}"
-        )
+    if ram_bytes > MOST_RAM_BYTES_5_LEVELS:
+        raise ValueError(_too_much(ram_bytes, MOST_RAM_BYTES_5_LEVELS, "five"))
     if ram_bytes % PAGE_BYTES:
         raise ValueError(f"{exact_size(ram_bytes)} is not a whole number of pages; expected a multiple of 4KiB")
     return ram_bytes
+
+
+def _too_much(ram_bytes: int, most_bytes: int, levels: str) -> str:
+    return (
+        f"{exact_size(ram_bytes)} is more than x86-64 can address with {levels} levels of page tables; "
+        f"expected at most {exact_size(most_bytes)}"
+    )
 
 
 def _policy(name: str, info: ValidationInfo) -> str:
@@ -92,6 +95,10 @@ class CpuSection(Section):
         default=None, description="the processor whose TLB it has", json_schema_extra=_enum(CPUS)
     )
     gbpages: bool | None = Field(default=None, description="whether the CPU has 1 GiB pages (pdpe1gb)")
+    la57: bool | None = Field(default=None, description="whether the CPU has, and Linux uses, 5-level page tables")
+    guest: bool | None = Field(
+        default=None, description="whether they are a hypervisor's virtual CPUs, whose TLB broadcasts trap"
+    )
 
 
 class KernelSection(Section):
@@ -170,6 +177,8 @@ def _given(section: Section, config: type) -> dict[str, Any]:
 
 
 def _check_fit(config: MachineConfig) -> None:
+    if config.ram_bytes > MOST_RAM_BYTES and not config.cpu.la57:
+        raise MachineFault("ram", f"{_too_much(config.ram_bytes, MOST_RAM_BYTES, 'four')}, or cpu: {{la57: true}}")
     section_bytes = SECTION_FRAMES * PAGE_BYTES
     most_nodes = max(1, config.ram_bytes // section_bytes)
     if config.nodes > most_nodes:

@@ -9,6 +9,7 @@ from memtui.machine.process_laws import objects_in_use
 from memtui.machine.processes import Processes
 from memtui.machine.rmap.anon_vma_chain import AnonVmaChain
 from memtui.machine.slab import SlabCaches
+from memtui.machine.traits import ALL_TABLE_LEVELS
 from memtui.machine.vma import ThpAdvice, Vma
 from memtui.units import GIB, MIB
 from tests.machine.bench import check_frames, small_core
@@ -47,7 +48,7 @@ class ProcessBench:
         return {
             "AnonPages": processes.anon_frames * 4,
             "AnonHugePages": processes.huge_frames * 4,
-            "PageTables": processes.counted_tables(4) * 4,
+            "PageTables": processes.counted_tables(ALL_TABLE_LEVELS) * 4,
             "KernelStack": processes.stack_frames * 4,
             **{name: self.slabs.active(name) for name in OBJECTS},
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from memtui.machine import CpuConfig, Machine, MachineConfig
+from memtui.machine import CpuConfig, Machine, MachineConfig, kernels
 from memtui.machine.errors import MachineStopped
 from memtui.machine.geometry import SECTION_FRAMES
 from memtui.machine.memmap import SECTION_MEMMAP_FRAMES, memmap_frames
@@ -42,6 +42,28 @@ def test_without_gbpages_the_direct_map_adds_up_to_the_ram() -> None:
     seen = guest(8, gbpages=False).counters()
     assert seen["DirectMap1G"] == 0
     assert seen["DirectMap4k"] + seen["DirectMap2M"] == 8 * MIB - 128
+
+
+@pytest.mark.parametrize(
+    ("version", "plain_kb", "five_levels_kb"), [("6.1", 8132024, 8130004), ("7.2", 8133108, 8131088)]
+)
+def test_five_levels_take_what_the_recorded_guests_lost(version: str, plain_kb: int, five_levels_kb: int) -> None:
+    """Recordings guest-*-boot-8G and guest-*-boot-8G-la57: MemTotal -2020 kB."""
+    kernel = kernels.KERNELS[version]
+    configs = [MachineConfig("guest", 8 * GIB, 1, CpuConfig(1, la57=la57), kernel) for la57 in (False, True)]
+    four, five = (Machine(config).counters() for config in configs)
+    assert four["MemTotal"] - five["MemTotal"] == plain_kb - five_levels_kb == 2020
+    assert [four[name] for name in ("DirectMap4k", "DirectMap2M", "DirectMap1G")] == [
+        five[name] for name in ("DirectMap4k", "DirectMap2M", "DirectMap1G")
+    ]
+
+
+def test_five_levels_reach_4_pib() -> None:
+    machine = Machine(MachineConfig("huge", 4096 * TIB, 1, CpuConfig(1, la57=True)))
+    assert machine.memmap.full_frames * 4096 == 64 * TIB
+    machine.check()
+    with pytest.raises(MachineStopped, match=r"expected 64.0 MiB to 64.0 TiB"):
+        Machine(MachineConfig("huge", 4096 * TIB, 1, CpuConfig(1)))
 
 
 def test_golden_1_struct_pages_are_1_5625_percent() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from memtui.machine.errors import OutOfMemory
 from memtui.machine.page_tables import PageTables
+from memtui.machine.traits import ALL_TABLE_LEVELS
 from memtui.snapshot import FrameKind
 from memtui.units import FRAMES_1G, FRAMES_2M, GIB
 from tests.machine.bench import check_frames, fail_nth, small_core
@@ -29,6 +30,20 @@ def test_one_table_per_2_mib_and_one_above_per_gib_and_512_gib() -> None:
     tables.populate(BASE + FRAMES_1G - 1, 2)
     assert tables.frames == 1 + 1 + 2 + 66
     tables.check()
+
+
+def test_with_five_levels_there_is_a_p4d_per_256_tib() -> None:
+    core = small_core()
+    core.table_levels = 5
+    tables = PageTables(core)
+    tables.populate(BASE, 1)
+    assert tables.frames == 1 + 4
+    tables.populate(BASE + (1 << 36), 1)
+    assert tables.frames == 1 + 8
+    assert (tables.counted(2), tables.counted(ALL_TABLE_LEVELS)) == (4, 9)
+    tables.check()
+    tables.release()
+    assert core.allocator.free_frames == core.allocator.managed_frames
 
 
 def test_a_terabyte_of_tables_is_one_range() -> None:

@@ -15,6 +15,7 @@ CLEAN = (
     "guest-7.2-boot-1G",
     "guest-7.2-boot-4G",
     "guest-7.2-boot-8G",
+    "guest-7.2-boot-8G-la57",
     "guest-7.2-boot-8G-no1g",
     "guest-7.2-boot-64G",
     "guest-7.2-boot-256G",

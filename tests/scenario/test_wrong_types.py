@@ -28,6 +28,8 @@ WRONG = {
 
 FREE_TEXT = frozenset(("name", "about", "label", "mount", "file", "process", "child", "area"))
 
+TRUTHS = frozenset(("gbpages", "la57", "guest", "hugetlb_optimize_vmemmap", "advise", "misaligned", "random"))
+
 
 def taken(field: str, kind: str) -> bool:
     """Whether a value of this kind is right for the field after all."""
@@ -35,7 +37,7 @@ def taken(field: str, kind: str) -> bool:
         return kind in ("text", "size")
     if field.startswith(("extfrag_index.", "unusable_index.")):
         return kind == "number"
-    return kind == "truth" and field in ("gbpages", "hugetlb_optimize_vmemmap", "advise", "misaligned", "random")
+    return kind == "truth" and field in TRUTHS
 
 
 def keys(model: type[BaseModel]) -> list[str]:

@@ -128,6 +128,8 @@ def _head(recording: Recording) -> Iterator[str]:
     cpu: dict[str, Value] = {"count": recording.cpus}
     if "no 1G pages" in recording.cpu:
         cpu["gbpages"] = False
+    if "5-level paging" in recording.cpu:
+        cpu["la57"] = True
     yield "machine:"
     yield f"  ram: {kib(recording.ram_bytes // KIB)}"
     yield f"  cpu: {_flow(cpu)}"
