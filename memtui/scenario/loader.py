@@ -100,7 +100,7 @@ class _Reading:
         entries = tuple(draft.entry for draft in drafts if draft.entry is not None)
         name = top.name or PurePath(path).stem
         expectations = tuple(expect.expectations)
-        return Scenario(name, top.about, top.seed, machine, entries, expectations, top.until, path)
+        return Scenario(name, top.about, top.seed, machine, entries, expectations, top.until, path, self.root)
 
     def _check_keys(self) -> None:
         known = [*Top.model_fields, *PARTS]

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from memtui.machine.config import MachineConfig
 from memtui.workloads.params import Params
+
+if TYPE_CHECKING:
+    from memtui.scenario.tree import MapNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +77,5 @@ class Scenario:
     until_ns: int | None = None
     """When the scenario ends, if it says so; otherwise with its last event."""
     path: str = field(default="<scenario>", compare=False)
+    document: MapNode | None = field(default=None, compare=False, repr=False)
+    """As it was written, options applied; None for one made in Python."""

@@ -8,7 +8,7 @@ from memtui.engine.queue import Priority
 from memtui.engine.scheduler import Scheduler
 from memtui.machine.errors import MachineStopped
 from memtui.machine.machine import Machine
-from memtui.scenario.model import Scenario
+from memtui.scenario.model import Entry, Scenario
 from memtui.snapshot import MapRequest, Snapshot
 from memtui.sources.entries import EntryRun, Stage
 from memtui.sources.event_log import EventLog
@@ -42,8 +42,8 @@ class Run:
         """Whether it was given up in the middle of an event; the machine then stands there."""
         self._check_every_event = check_every_event
         self._scheduler = Scheduler()
-        stage = Stage(self.machine, self._scheduler, seed)
-        self._entries = [EntryRun(index, entry, stage) for index, entry in enumerate(scenario.entries)]
+        self._stage = Stage(self.machine, self._scheduler, seed)
+        self._entries = [EntryRun(index, entry, self._stage) for index, entry in enumerate(scenario.entries)]
         self.extremes = Extremes(self.machine.counters)
         """What gauges were from event to event."""
         self._schedule()
@@ -68,6 +68,16 @@ class Run:
             self._stop(str(reason))
         else:
             self._after_event()
+
+    def inject(self, entry: Entry) -> None:
+        """Adds an entry to the timeline of the run, behind all others; one that was over goes on.
+
+        Raises ValueError for a time that is past.
+        """
+        added = EntryRun(len(self._entries), entry, self._stage)
+        self.finished = False
+        added.schedule()
+        self._entries.append(added)
 
     def abandon(self) -> None:
         """Ends the run in the middle of an event, as reading /proc in the middle of an operation would find it."""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from memtui.scenario.model import Expectation, Scenario
+from memtui.scenario.command import CommandError, parse_command
+from memtui.scenario.model import Entry, Expectation, Place, Scenario
+from memtui.scenario.tree import MapNode
+from memtui.scenario.writing import with_entry
 from memtui.snapshot import Event, MapRequest, RunInfo, Snapshot
 from memtui.sources.expectations import Outcome
 from memtui.sources.extremes import Extremes
@@ -145,6 +149,33 @@ class Simulation:
         """Boots the machine anew, at time zero."""
         self._run = self._boot()
         self._seen = 0
+
+    @property
+    def injectable(self) -> str:
+        """Why no action can be injected now, in words; '' while one can."""
+        if self.stopped is not None:
+            return f"the machine cannot go on: {self.stopped}"
+        return "the run was broken off" if self.abandoned else ""
+
+    def inject(self, command: str) -> Entry:
+        """Lets an action happen now, behind everything of this moment; it becomes part of the scenario.
+
+        What it is played with from here on, `again` and `restart` included, is the scenario with
+        that entry; one whose `until` has passed ends with its last event from then on. Raises
+        CommandError with one line for a command that cannot be carried out.
+        """
+        if why := self.injectable:
+            raise CommandError(why)
+        entry, written = parse_command(command, self.now_ns + 1, self.scenario)
+        over = self.scenario.until_ns is not None and self.now_ns >= self.scenario.until_ns
+        self.scenario = replace(
+            self.scenario,
+            entries=(*self.scenario.entries, entry),
+            document=with_entry(self.scenario.document or MapNode(Place("")), written),
+            until_ns=None if over else self.scenario.until_ns,
+        )
+        self._run.inject(entry)
+        return entry
 
     def check(self) -> None:
         """Proves the machine's laws as it is now. Raises FrameStateError with the one that is broken."""
