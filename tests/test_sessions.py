@@ -12,6 +12,7 @@ from memtui.scenario.command import CommandError
 from memtui.scenario.model import Entry, Expectation
 from memtui.scenario.writing import as_yaml
 from memtui.snapshot import MapRequest
+from memtui.sources.run import Abandoned
 from memtui.sources.simulation import Simulation
 from memtui.units import SECOND
 
@@ -101,12 +102,14 @@ def test_a_bad_command_changes_nothing() -> None:
     assert simulation.finished
 
 
-def test_a_machine_that_cannot_go_on_takes_no_action() -> None:
-    simulation = played(
-        "machine: {ram: 1GiB, nodes: 1}\ntimeline: [{at: 0s, load_module: {text: 4KiB, rodata: 4KiB, data: 1GiB}}]"
-    )
-    assert simulation.stopped
-    with pytest.raises(CommandError, match="the machine cannot go on"):
+def test_a_run_that_was_broken_off_takes_no_action() -> None:
+    simulation = Simulation(load_text(SCENARIO))
+
+    def lost_patience() -> bool:
+        raise Abandoned(130)
+
+    simulation.advance(2 * SECOND, lost_patience)
+    with pytest.raises(CommandError, match="the run was broken off"):
         simulation.inject("nr_hugepages 8")
 
 
