@@ -228,6 +228,8 @@ class Snapshot:
     """Expectations of the scenario that were not met so far."""
     expectations: int = 0
     """All expectations of the scenario, decided or not."""
+    position: int = 0
+    """Events played so far: with its scenario and seed it names the moment exactly."""
 
 
 @dataclass(frozen=True, slots=True)

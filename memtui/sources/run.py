@@ -40,6 +40,8 @@ class Run:
         """Why the machine could not go on, in words; None while it can."""
         self.abandoned = False
         """Whether it was given up in the middle of an event; the machine then stands there."""
+        self.position = 0
+        """Events played so far; the one that ends a run at its `until` does not count, as nothing happens in it."""
         self._check_every_event = check_every_event
         self._scheduler = Scheduler()
         self._stage = Stage(self.machine, self._scheduler, seed)
@@ -62,6 +64,7 @@ class Run:
         """Plays exactly the next event. A machine that cannot go on ends the run and says why."""
         if self.finished:
             return
+        self.position += 1
         try:
             self._scheduler.step()
         except MachineStopped as reason:
@@ -111,6 +114,7 @@ class Run:
             finished=self.finished,
             failed_expectations=len(self.expectations.failed()),
             expectations=len(self.scenario.expectations),
+            position=self.position,
         )
 
     def _schedule(self) -> None:
@@ -147,6 +151,7 @@ class Run:
         yield from ()
 
     def _until(self) -> Generator[int, None, None]:
+        self.position -= 1
         self._finish()
         yield from ()
 

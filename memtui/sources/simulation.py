@@ -57,6 +57,11 @@ class Simulation:
         return self._run.now_ns
 
     @property
+    def position(self) -> int:
+        """How many events were played."""
+        return self._run.position
+
+    @property
     def finished(self) -> bool:
         """Whether the run is over."""
         return self._run.finished
@@ -181,8 +186,14 @@ class Simulation:
         """Proves the machine's laws as it is now. Raises FrameStateError with the one that is broken."""
         self._run.machine.check()
 
-    def snapshot(self, request: MapRequest) -> Snapshot:
-        """The machine now, with the events since the Snapshot before."""
+    def move_to(self, time_ns: int) -> None:
+        """Sets the clock to a moment before which nothing is due."""
+        self._run.move_to(time_ns)
+
+    def snapshot(self, request: MapRequest, *, events: bool = True) -> Snapshot:
+        """The machine now, with the events since the Snapshot before, or without any."""
+        if not events:
+            return self._run.snapshot(request, since=self._run.log.last_serial)
         taken = self._run.snapshot(request, since=self._seen)
         self._seen = self._run.log.last_serial
         return taken
