@@ -35,6 +35,9 @@ app = typer.Typer(
 LISTED: Final = ("scenarios", "machines", "kernels", "policies", "actions", "counters", "panels")
 """What `memtui list` can list; `memtui.commands.listing` has the same names."""
 
+JUDGED: Final = ("exact", "noise", "not-modelled", "waiting", "differs")
+"""Verdicts of `memtui recordings`; `memtui.commands.recordings` has the same."""
+
 Source = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="A path, the name of a bundled scenario, or - for standard input.")
 ]
@@ -210,6 +213,38 @@ def schema() -> None:
         from memtui.commands.schema import print_schema
 
         return print_schema()
+
+    _exit(action)
+
+
+@app.command()
+def recordings(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="EXPERIMENT",
+            help="Recordings, experiments (hvo-2m), or files a recording program wrote; without any, all.",
+        ),
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option("--only", metavar="VERDICT", help=", ".join(JUDGED) + ": figures of that verdict.")
+    ] = None,
+    json: Annotated[
+        str | None, typer.Option("--json", metavar="FILE|-", help="Write totals and figures as JSON.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and only what all come to.")] = False,
+) -> None:
+    """Compare the machine with recordings of real kernels.
+
+    What was done to a real kernel is done to the simulated one, and every counter is compared at every step.
+    Exit status 1 if any differs.
+    """
+
+    def action() -> int:
+        from memtui.commands.recordings import RecordingsOptions
+        from memtui.commands.recordings import recordings as compare_recordings
+
+        return compare_recordings(RecordingsOptions(tuple(names or ()), only, json, quiet))
 
     _exit(action)
 

@@ -161,7 +161,7 @@ _VMSTAT_PAGES: Final = (
     _events("nr_written", "file pages written back", Unit.PAGES),
     Field("nr_kernel_stack", Unit.KB, Kind.GAUGE, Source.VMSTAT, "stacks of tasks in the kernel"),
     _pages("nr_page_table_pages", "page tables"),
-    _pages("nr_hugetlb", "base pages in hugetlb pools"),
+    _pages("nr_hugetlb", "base pages of hugetlb pools that are in use, as none ever is here"),
     _pages("nr_memmap_pages", "pages of struct pages that came from the page allocator, since boot"),
     _pages("nr_memmap_boot_pages", "pages of struct pages that boot set aside"),
 )

@@ -128,7 +128,7 @@ def vmstat(machine: Machine, frames: Mapping[str, int]) -> dict[str, int]:
         "nr_anon_transparent_hugepages": frames["AnonHugePages"] // FRAMES_2M,
         "nr_kernel_stack": kb_of_frames(frames["KernelStack"]),
         "nr_page_table_pages": frames["PageTables"],
-        "nr_hugetlb": frames["Hugetlb"],
+        "nr_hugetlb": 0,
         "nr_memmap_pages": machine.memmap.allocated_frames,
         "nr_memmap_boot_pages": machine.memmap.boot_frames,
     }

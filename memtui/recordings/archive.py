@@ -28,6 +28,12 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(item.name.removesuffix(SUFFIX) for item in _folder().iterdir() if item.name.endswith(SUFFIX)))
 
 
+def experiment(name: str) -> str:
+    """What a recording is one of, whatever the kernel: `hvo-2m` of `guest-6.1-hvo-2m` and `host-hvo-2m-quiet`."""
+    where, _, rest = name.partition("-")
+    return rest.partition("-")[2] if where == Place.GUEST else rest.removesuffix("-quiet")
+
+
 @cache
 def load(name: str) -> Recording:
     """A recording by name. Raises KeyError if there is none."""

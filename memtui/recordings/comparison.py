@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 
 from memtui.recordings.case import Case, Judgement, Pair, Row, Verdict
@@ -12,7 +13,7 @@ from memtui.recordings.model import Recording
 from memtui.recordings.noise import within
 from memtui.recordings.playing import SimulatedStep, play
 from memtui.recordings.raw import LISTS
-from memtui.recordings.scope import COMPARED, why_not_compared
+from memtui.recordings.scope import COMPARED, SAME_AS, why_not_compared
 from memtui.recordings.unmodelled import beyond_noise, unmodelled
 from memtui.units import kb_of_frames
 
@@ -76,9 +77,12 @@ def _change(now: Pair, before: Pair) -> Pair:
 
 
 def judge(case: Case) -> Judgement:
-    """The verdict on one figure."""
+    """The verdict on one figure; what another counter says as well is judged as that one would be."""
     if not case.off:
         return EXACT
+    if case.counter in SAME_AS:
+        base, kb = SAME_AS[case.counter]
+        case = replace(case, counter=base, recorded=case.recorded * kb, simulated=case.simulated * kb)
     return unmodelled(case) or within(case) or beyond_noise(case) or Judgement(Verdict.DIFFERS)
 
 

@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from memtui.recordings.experiments.catalogue import SLOT_S, Load, scenario, schedule
 from memtui.recordings.model import Recording
 from memtui.scenario.loader import load_text
-from memtui.snapshot import MapRequest
-from memtui.sources.simulation import Simulation
+from memtui.sources.run import Run
 from memtui.units import SECOND
-
-NO_MAPS = MapRequest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +32,21 @@ def play(recording: Recording, load: Load, watch: Callable[[int], None] | None =
     Raises UnknownProgram for a program no scenario can say, ScenarioError if the scenario is faulty,
     MachineStopped if the machine cannot boot.
     """
-    simulation = Simulation(load_text(scenario(recording, load), recording.name))
+    said = load_text(scenario(recording, load), recording.name)
+    run = Run(said, said.seed)
     for number, times in enumerate(schedule(recording, load), 1):
         op_ns = 0
         for start_s in times.starts_s:
-            _play_until(simulation, start_s * SECOND)
-            op_ns += _play_until(simulation, (start_s + SLOT_S) * SECOND) - start_s * SECOND
-        _play_until(simulation, times.read_s * SECOND)
-        yield SimulatedStep(simulation.snapshot(NO_MAPS).counters, op_ns)
+            _play_until(run, start_s * SECOND)
+            op_ns += _play_until(run, (start_s + SLOT_S) * SECOND) - start_s * SECOND
+        _play_until(run, times.read_s * SECOND)
+        yield SimulatedStep(run.machine.counters(), op_ns)
         if watch is not None:
             watch(number)
 
 
-def _play_until(simulation: Simulation, end_ns: int) -> int:
+def _play_until(run: Run, end_ns: int) -> int:
     """Plays everything that is due before a moment; returns when the last of it was."""
-    while (due_ns := simulation.next_ns()) is not None and due_ns < end_ns:
-        simulation.step()
-    return simulation.now_ns
+    while (due_ns := run.next_ns()) is not None and due_ns < end_ns:
+        run.step()
+    return run.now_ns

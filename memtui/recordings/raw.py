@@ -22,6 +22,8 @@ LISTS: Final = "pcp_pages"
 
 _BOOT_WORDS: Final = ("hugetlb_free_vmemmap=", "hugepagesz=", "hugepages=")
 _ENABLED: Final = re.compile(r"\[(\w+)\]")
+_OTHERS: Final = (LISTS, "buddyinfo", "mthp")
+"""What was read besides /proc/meminfo, /proc/vmstat and /proc/slabinfo."""
 _FEW: Final = re.compile(r"DirectMap|direct_map_|(MemTotal|MemFree|MemAvailable|VmallocUsed|PageTables|Slab)$")
 """What was read at the steps of a long series (`rec_compact`)."""
 _AGED: Final = re.compile(r"aged: touched (\d+) pages, gave back (\d+)")
@@ -60,7 +62,7 @@ def _recording(header: Mapping[str, Any], entries: list[dict[str, Any]], name: s
         boot=_boot_words(str(header.get("cmdline", "nokaslr")).split()),
         cpu=tuple(word for word, there in flags if there),
         fresh=guest,
-        counters=frozenset((*named, *slabs, LISTS)),
+        counters=frozenset((*named, *slabs, *(name for name in _OTHERS if any(name in each for each in entries)))),
         steps=tuple(_steps(entries, [*named, *sorted(slabs)], guest)),
     )
 

@@ -29,7 +29,7 @@ class Changes:
         return self.difference[name]
 
     def only(self, *names: str) -> bool:
-        """Whether nothing but these changed, figures that follow from free and hugetlb memory left out."""
-        follow = {*names, "MemAvailable", "nr_free_pages", "nr_hugetlb"}
+        """Whether nothing but these changed, figures that follow from free memory left out."""
+        follow = {*names, "MemAvailable", "nr_free_pages"}
         changed = {name for name, by in self.difference.items() if by and not name.startswith("buddyinfo")}
         return changed <= follow
