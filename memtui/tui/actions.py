@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from memtui.view.catalogue import PANELS
 from memtui.view.header import Hint
+from memtui.view.state import Move
 
 
 class Controls(Protocol):
@@ -36,6 +37,9 @@ class Controls(Protocol):
 
     def go_to_panel(self, digit: int) -> None:
         """Gives the keyboard to a panel, and opens it where it does not show."""
+
+    def move(self, move: Move) -> None:
+        """Moves inside the chosen panel."""
 
     def enlarge(self) -> None:
         """Gives the whole screen to the chosen panel, or takes it back."""
@@ -98,6 +102,23 @@ def _panel_action(digit: int, title: str) -> Action:
     )
 
 
+_MOVES: Final = (
+    (Move.LEFT, "left", "\u2190", "Move the cursor of a map to the left"),
+    (Move.RIGHT, "right", "\u2192", "Move the cursor of a map to the right"),
+    (Move.UP, "up", "\u2191", "Move the cursor up, or to the line above"),
+    (Move.DOWN, "down", "\u2193", "Move the cursor down, or to the line below"),
+    (Move.PAGE_UP, "pageup", "PgUp", "Move a page up"),
+    (Move.PAGE_DOWN, "pagedown", "PgDn", "Move a page down"),
+    (Move.ZOOM_IN, "right_square_bracket", "]", "Zoom into a map at its cursor"),
+    (Move.ZOOM_OUT, "left_square_bracket", "[", "Zoom out of a map"),
+    (Move.NEXT, "n", "n", "Show the next of what a panel shows one of at a time"),
+)
+
+
+def _move_action(move: Move, key: str, shown: str, words: str) -> Action:
+    return Action(move.value, (key,), shown, move.value.replace("-", " "), words, lambda c: c.move(move), "Panels")
+
+
 ACTIONS: Final[tuple[Action, ...]] = (
     Action("pause", ("space",), "space", "pause", "Pause, or go on", lambda c: c.toggle_pause(), "Time"),
     Action(
@@ -118,6 +139,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         "enlarge", ("z", "enter"), "z", "enlarge", "Enlarge the chosen panel, or back", lambda c: c.enlarge(), "Panels"
     ),
+    *(_move_action(*move) for move in _MOVES),
     Action("back", ("escape",), "esc", "back", "Back to all panels", lambda c: c.back(), "Panels"),
     Action("theme", ("t",), "t", "theme", "Choose a theme", lambda c: c.choose_theme(), "Screen"),
     Action(

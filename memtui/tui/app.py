@@ -35,6 +35,7 @@ from memtui.view.catalogue import PANELS, panel
 from memtui.view.cells import Rows
 from memtui.view.glyphs import UNICODE, Glyphs, choose_glyphs
 from memtui.view.help import about, keys_help, panel_help
+from memtui.view.state import Move
 
 FRAMES_PER_SECOND: Final = 10
 """How often the screen is brought up to date; how fast simulated time runs has no part in it."""
@@ -117,7 +118,7 @@ class Dashboard(App[int]):
             return
         self._was_playing, self._stale = playing, False
         self._look()
-        scene = self.viewer.scene()
+        scene = self.viewer.scene(self.board.state)
         if scene is None:
             self.leave(0)
         else:
@@ -175,6 +176,14 @@ class Dashboard(App[int]):
     def on_rows_view_chosen(self, message: RowsView.Chosen) -> None:
         """A click on words that run an action."""
         self.do(message.action)
+
+    def on_panel_view_pointed(self, message: PanelView.Pointed) -> None:
+        """A click inside a panel."""
+        scene = self.viewer.scene(self.board.state)
+        if scene is not None:
+            self.board.point(scene, message.panel_name, message.x, message.y)
+            self._stale = True
+            self.frame()
 
     def on_panel_view_opened(self, message: PanelView.Opened) -> None:
         """A double click on a panel."""
@@ -244,6 +253,12 @@ class Dashboard(App[int]):
     def enlarge(self) -> None:
         """Gives the whole screen to the chosen panel, or takes it back."""
         self.board.enlarge(None if self.board.enlarged else self.board.chosen)
+
+    def move(self, move: Move) -> None:
+        """Moves inside the chosen panel: a cursor, a zoom, what is chosen in a list."""
+        scene = self.viewer.scene(self.board.state)
+        if scene is not None:
+            self.board.move(scene, move)
 
     def back(self) -> None:
         """All panels again."""

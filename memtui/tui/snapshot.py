@@ -16,6 +16,7 @@ from memtui.view.dashboard import Desk, map_request
 from memtui.view.glyphs import UNICODE, Glyphs
 from memtui.view.layout import lay_out, lay_out_alone
 from memtui.view.scene import PlayState, Scene, Status
+from memtui.view.state import START
 
 SAMPLES: Final = 240
 """Moments of the past a picture's histories are drawn from, evenly spread from the start."""
@@ -37,7 +38,7 @@ def render_text(
         layout = lay_out(width, height, None, PANELS[0].name)
     else:
         layout = lay_out_alone(width, height, panel_name)
-    timeline.append(source.snapshot(map_request(source.info, layout)))
+    timeline.append(source.snapshot(map_request(source.info, START, layout)))
     now = timeline.current
     assert now is not None
     scene = Scene(source.info, now, timeline, timeline.events())

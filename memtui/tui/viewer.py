@@ -9,6 +9,7 @@ from memtui.engine.player import Player
 from memtui.snapshot import MapRequest
 from memtui.timeline import Timeline
 from memtui.view.scene import PlayState, Scene, Status
+from memtui.view.state import START, ViewState
 
 STEP_EVENTS: Final = 1000
 """Most events of the machine one step plays: the keyboard must not wait for a machine that has nothing to tell."""
@@ -74,12 +75,12 @@ class Viewer:
         self.player.restart()
         self.timeline.clear()
 
-    def scene(self) -> Scene | None:
+    def scene(self, state: ViewState = START) -> Scene | None:
         """The moment under the history's cursor; None when there never was one."""
         current = self.timeline.current
         if current is None:
             return None
-        return Scene(self.source.info, current, self.timeline, self.timeline.events())
+        return Scene(self.source.info, current, self.timeline, self.timeline.events(), state)
 
     def status(self, scene: Scene) -> Status:
         """What the header says."""

@@ -30,7 +30,13 @@ def digit(name: str) -> int:
 
 def merged(requests: list[MapRequest]) -> MapRequest:
     """One request that asks for every map the others ask for."""
+    direct_map = max(requests, key=lambda request: request.direct_map_cells, default=MapRequest())
+    vmemmap = max(requests, key=lambda request: request.vmemmap_cells, default=MapRequest())
     return MapRequest(
-        direct_map_cells=max((request.direct_map_cells for request in requests), default=0),
-        vmemmap_cells=max((request.vmemmap_cells for request in requests), default=0),
+        direct_map_cells=direct_map.direct_map_cells,
+        vmemmap_cells=vmemmap.vmemmap_cells,
+        direct_map_window=direct_map.direct_map_window,
+        vmemmap_window=vmemmap.vmemmap_window,
+        direct_map_frame=next((each.direct_map_frame for each in requests if each.direct_map_frame is not None), None),
+        vmemmap_frame=next((each.vmemmap_frame for each in requests if each.vmemmap_frame is not None), None),
     )

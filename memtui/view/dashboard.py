@@ -18,6 +18,7 @@ from memtui.view.header import Hint, footer_row, header_row, one_line, tabs_row,
 from memtui.view.layout import Layout, Mode, Place
 from memtui.view.panels.events import latest
 from memtui.view.scene import Drawing, Scene, Status
+from memtui.view.state import ViewState
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,13 @@ def inner_size(place: Place, has_frame: bool) -> tuple[int, int]:
     return (place.width - EDGE_COLUMNS, place.height - EDGE_ROWS) if has_frame else (place.width, place.height)
 
 
-def map_request(info: RunInfo, layout: Layout) -> MapRequest:
+def map_request(info: RunInfo, state: ViewState, layout: Layout) -> MapRequest:
     """The maps that the panels of a layout need."""
     requests = []
     for name, place in layout.panels:
         wanted = panel(name).request
         if wanted is not None:
-            requests.append(wanted(info, *inner_size(place, layout.has_frame(name))))
+            requests.append(wanted(info, state, *inner_size(place, layout.has_frame(name))))
     return merged(requests)
 
 

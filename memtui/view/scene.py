@@ -11,6 +11,7 @@ from memtui.snapshot import Event, MapRequest, RunInfo, Snapshot
 from memtui.view.cells import Rows
 from memtui.view.glyphs import Glyphs
 from memtui.view.history import History
+from memtui.view.state import START, Mover, Pointer, ViewState
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Scene:
     history: History
     events: Sequence[Event] = ()
     """What happened up to now, oldest first, as far back as it was kept."""
+    state: ViewState = START
+    """Where someone looks."""
 
     @property
     def stopped(self) -> str:
@@ -36,6 +39,8 @@ class PlayState(StrEnum):
     """What the simulation is doing, in the word the header shows."""
 
     LIVE = "LIVE"
+    PAST = "PAST"
+    """What shows is a moment of the past."""
     PAUSED = "PAUSED"
     FINISHED = "FINISHED"
     STOPPED = "STOPPED"
@@ -65,8 +70,8 @@ class Drawing:
 Draw = Callable[[Scene, int, int, Glyphs], Drawing]
 """Draws a panel in `width` × `height` cells, frame not included."""
 
-Request = Callable[[RunInfo, int, int], MapRequest]
-"""The maps a panel of `width` × `height` wants to be drawn from."""
+Request = Callable[[RunInfo, ViewState, int, int], MapRequest]
+"""What a panel of `width` × `height` wants to be drawn from, for where someone looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +90,7 @@ class Panel:
     """The counters behind its figures, under their names in `memtui.fields`."""
     request: Request | None = None
     """The map it asks for, if it draws one."""
+    move: Mover | None = None
+    """What the keys for moving do in it."""
+    point: Pointer | None = None
+    """What a click does in it."""

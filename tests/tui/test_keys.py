@@ -15,6 +15,8 @@ from memtui.tui.screens.words import WordsScreen
 from memtui.units import MS, SECOND
 from memtui.view.catalogue import PANELS
 from memtui.view.layout import Mode
+from memtui.view.scene import Scene
+from memtui.view.state import Move, ViewState
 from tests.fake_source import FakeSource
 from tests.tui.conftest import Opened, screen_text
 
@@ -22,6 +24,7 @@ TESTED = {
     *("pause", "step", "faster", "slower", "fastest", "real-time", "restart", "enlarge", "back", "theme"),
     *("screenshot", "palette", "panel-help", "help", "quit", "interrupt"),
     *(f"panel-{digit}" for digit in range(1, 6)),
+    *(move.value for move in Move),
 }
 
 
@@ -65,6 +68,40 @@ async def test_step_plays_one_event(open_dashboard: Opened) -> None:
         await pilot.press("full_stop")
         assert app.player.source.now_ns == 2 * SECOND
         assert "2.000 s" in screen_text(app)
+
+
+@pytest.mark.parametrize("move", list(Move))
+async def test_keys_for_moving_reach_the_chosen_panel(
+    open_dashboard: Opened, monkeypatch: pytest.MonkeyPatch, move: Move
+) -> None:
+    asked: list[Move] = []
+
+    def mover(scene: Scene, asked_for: Move, width: int, height: int) -> ViewState:
+        asked.append(asked_for)
+        return replace(scene.state, scroll=scene.state.scroll + width)
+
+    shown = replace(PANELS[0], move=mover)
+    monkeypatch.setattr("memtui.tui.screens.board.panel", lambda name: shown)
+    async with open_dashboard() as (app, pilot):
+        await pilot.press(action_of(move.value).keys[0])
+        assert asked == [move]
+        assert app.board.state.scroll > 10
+
+
+async def test_a_click_reaches_the_panel_at_its_place(open_dashboard: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    clicks: list[tuple[int, int]] = []
+
+    def pointer(scene: Scene, x: int, y: int, width: int, height: int) -> ViewState:
+        clicks.append((x, y))
+        return scene.state
+
+    shown = replace(PANELS[0], point=pointer)
+    monkeypatch.setattr("memtui.tui.screens.board.panel", lambda name: shown)
+    async with open_dashboard() as (_, pilot):
+        await pilot.click("#panel-direct-map", offset=(2, 1))
+        await pilot.click("#panel-direct-map", offset=(12, 4))
+        await pilot.click("#panel-direct-map", offset=(0, 4))
+    assert clicks == [(0, 0), (10, 3)]
 
 
 async def test_speed(open_dashboard: Opened) -> None:

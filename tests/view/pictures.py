@@ -12,6 +12,7 @@ from memtui.view.dashboard import Desk, draw_all, map_request
 from memtui.view.glyphs import UNICODE, Glyphs
 from memtui.view.layout import Layout, lay_out
 from memtui.view.scene import PlayState, Scene, Status
+from memtui.view.state import START
 from tests.fake_source import FakeSource
 
 MOMENTS = 60
@@ -23,7 +24,7 @@ def scene_at(seconds: str, layout: Layout, source: FakeSource | None = None) -> 
     playing = source if source is not None else FakeSource()
     at_ns = int(Fraction(seconds) * SECOND)
     timeline = Timeline()
-    request = map_request(playing.info, layout)
+    request = map_request(playing.info, START, layout)
     for moment in range(MOMENTS + 1):
         playing.advance(at_ns * moment // MOMENTS)
         timeline.append(playing.snapshot(request))

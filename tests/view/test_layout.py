@@ -5,6 +5,7 @@ import pytest
 from memtui.view.catalogue import PANELS
 from memtui.view.dashboard import map_request
 from memtui.view.layout import Layout, Mode, Place, lay_out, lay_out_alone
+from memtui.view.state import START
 from tests.fake_source import FakeSource
 
 SIZES = [
@@ -84,9 +85,9 @@ def test_a_panel_alone_fills_the_picture() -> None:
 
 def test_maps_are_asked_for_at_the_size_they_are_drawn() -> None:
     info = FakeSource().info
-    wide = map_request(info, lay_out(120, 40, None, "tlb"))
+    wide = map_request(info, START, lay_out(120, 40, None, "tlb"))
     assert (wide.direct_map_cells, wide.vmemmap_cells) == (56 * 4 - 4, 56 * 4 - 4)
-    assert map_request(info, lay_out(80, 24, None, "tlb")).direct_map_cells == 0
-    alone = map_request(info, lay_out(120, 40, "vmemmap", "tlb"))
+    assert map_request(info, START, lay_out(80, 24, None, "tlb")).direct_map_cells == 0
+    alone = map_request(info, START, lay_out(120, 40, "vmemmap", "tlb"))
     assert alone.direct_map_cells == 0
     assert alone.vmemmap_cells > 1000

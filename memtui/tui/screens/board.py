@@ -14,13 +14,15 @@ from memtui.snapshot import MapRequest, RunInfo
 from memtui.tui.widgets.drawn import DrawnView
 from memtui.tui.widgets.panel import PanelView
 from memtui.tui.widgets.rows import Palette
-from memtui.view.catalogue import PANELS
+from memtui.view.catalogue import PANELS, panel
 from memtui.view.cells import Row, Rows
-from memtui.view.dashboard import LINES, Desk, map_request
+from memtui.view.dashboard import LINES, Desk, inner_size, map_request
+from memtui.view.frame import EDGE_COLUMNS, EDGE_ROWS
 from memtui.view.glyphs import Glyphs
 from memtui.view.header import Hint
 from memtui.view.layout import Layout, Place, lay_out, lay_out_alone
 from memtui.view.scene import Scene, Status
+from memtui.view.state import START, Move
 
 
 class Board(Screen[None]):
@@ -40,6 +42,8 @@ class Board(Screen[None]):
         """The panel that has the keyboard."""
         self.panels = {panel.name: PanelView(panel.name, palette) for panel in PANELS}
         self.lines = {name: DrawnView(name, palette, _one_row(draw)) for name, draw in LINES.items()}
+        self.state = START
+        """Where someone looks."""
         self.arrangement = self._lay_out(0, 0)
         """Where everything stands now."""
         self.desk: Desk | None = None
@@ -94,7 +98,25 @@ class Board(Screen[None]):
 
     def request(self, info: RunInfo) -> MapRequest:
         """The maps that what shows needs."""
-        return map_request(info, self.arrangement)
+        return map_request(info, self.state, self.arrangement)
+
+    def move(self, scene: Scene, move: Move) -> None:
+        """Does what a key for moving asks of the chosen panel."""
+        mover, place = panel(self.chosen).move, self.arrangement.place_of(self.chosen)
+        if mover is not None and place is not None:
+            size = inner_size(place, self.arrangement.has_frame(self.chosen))
+            self.state = mover(scene, move, *size)
+
+    def point(self, scene: Scene, name: str, x: int, y: int) -> None:
+        """Does what a click at column and row (x, y) of a panel, its frame included, asks of it."""
+        pointer, place = panel(name).point, self.arrangement.place_of(name)
+        if pointer is None or place is None:
+            return
+        has_frame = self.arrangement.has_frame(name)
+        left, top = (EDGE_COLUMNS // 2, EDGE_ROWS // 2) if has_frame else (0, 0)
+        width, height = inner_size(place, has_frame)
+        if 0 <= x - left < width and 0 <= y - top < height:
+            self.state = pointer(scene, x - left, y - top, width, height)
 
     def paint(self, scene: Scene, status: Status) -> None:
         """Draws everything that shows; rows that stayed the same are not painted again."""

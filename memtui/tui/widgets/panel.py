@@ -23,6 +23,15 @@ class PanelView(DrawnView, can_focus=True):
             super().__init__()
             self.panel_name = panel_name
 
+    class Pointed(Message):
+        """Someone clicked into the panel."""
+
+        def __init__(self, panel_name: str, x: int, y: int) -> None:
+            super().__init__()
+            self.panel_name = panel_name
+            self.x = x
+            self.y = y
+
     def __init__(self, panel_name: str, palette: Palette) -> None:
         super().__init__(f"panel-{panel_name}", palette, lambda desk: draw_panel(desk, panel_name))
         self.panel_name = panel_name
@@ -36,7 +45,9 @@ class PanelView(DrawnView, can_focus=True):
         return in_place(desk, self.panel_name, written)
 
     def on_click(self, event: Click) -> None:
-        """A double click enlarges the panel."""
+        """A click moves a cursor there, a double click enlarges the panel."""
         if event.chain == 2:
             event.stop()
             self.post_message(self.Opened(self.panel_name))
+        elif event.chain == 1:
+            self.post_message(self.Pointed(self.panel_name, event.x, event.y))

@@ -14,6 +14,7 @@ from memtui.view.maps import caption, cells_for, draw_map, map_legend
 from memtui.view.numbers import percent_of_ppm, size_of, whole_percent
 from memtui.view.panels.stack import Division, divide, stack
 from memtui.view.scene import Drawing, Panel, Scene
+from memtui.view.state import ViewState
 from memtui.view.tokens import DIRECT_MAP_TOKENS, Token
 
 _KINDS = (Token.LEAF_1G, Token.LEAF_2M, Token.LEAF_4K, Token.NOT_PRESENT)
@@ -36,7 +37,7 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     return Drawing(rows, caption(cells, "1 cell = {}", width) if cells is not None and division.map else "")
 
 
-def request(info: RunInfo, width: int, height: int) -> MapRequest:
+def request(info: RunInfo, state: ViewState, width: int, height: int) -> MapRequest:
     """The map that fills a panel of this size."""
     return MapRequest(direct_map_cells=cells_for(width, _division(width, height).map, info.nodes + 2))
 

@@ -12,6 +12,7 @@ from memtui.view.maps import caption, cells_for, draw_map, map_legend
 from memtui.view.numbers import cell_size, part_of, percent
 from memtui.view.panels.stack import Division, divide, stack
 from memtui.view.scene import Drawing, Panel, Scene
+from memtui.view.state import ViewState
 from memtui.view.tokens import VMEMMAP_TOKENS, Token
 
 _KINDS = (Token.OWN, Token.SHARED, Token.PARTLY_SHARED, Token.SPLIT)
@@ -37,7 +38,7 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     return Drawing(stack(division, figures, history, drawn, words), caption(cells, "1 cell = memmap of {}", width))
 
 
-def request(info: RunInfo, width: int, height: int) -> MapRequest:
+def request(info: RunInfo, state: ViewState, width: int, height: int) -> MapRequest:
     """The map that fills a panel of this size."""
     return MapRequest(vmemmap_cells=cells_for(width, _division(width, height).map, info.nodes + 2))
 

@@ -1,0 +1,76 @@
+"""Where someone looks: cursor and zoom of each map, the event chosen, the filter, the baseline.
+
+What a panel draws follows from the Scene, and this is its part that people move: plain data,
+changed by pure functions, so that every key of every panel can be tested without a terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from memtui.snapshot import MapWindow, Snapshot
+
+if TYPE_CHECKING:
+    from memtui.view.scene import Scene
+
+
+class Move(StrEnum):
+    """What the keys for moving inside a panel ask of it."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    UP = "up"
+    DOWN = "down"
+    PAGE_UP = "page-up"
+    PAGE_DOWN = "page-down"
+    ZOOM_IN = "zoom-in"
+    ZOOM_OUT = "zoom-out"
+    NEXT = "next"
+    """The next of what the panel can show one of at a time: another access, another file of /proc."""
+
+
+@dataclass(frozen=True, slots=True)
+class MapState:
+    """Where a map of physical memory is looked at."""
+
+    window: MapWindow | None = None
+    """The part that shows; None: the whole machine."""
+    cursor: int | None = None
+    """The frame the cursor stands on, the first of its cell; None: there is no cursor yet."""
+
+
+WHOLE = MapState()
+
+
+@dataclass(frozen=True, slots=True)
+class ViewState:
+    """Everything people have moved."""
+
+    direct_map: MapState = WHOLE
+    vmemmap: MapState = WHOLE
+    access: str = ""
+    """Name of the access the TLB panel shows; '': the first there is."""
+    event: int = 0
+    """Serial number of the chosen event; 0: none is."""
+    filter: str = ""
+    """Words that events must have to be listed; '': all are."""
+    proc_file: str = ""
+    """The file of /proc that shows; '': the first."""
+    scroll: int = 0
+    """Rows that the page of /proc is scrolled down."""
+    baseline: Snapshot | None = None
+    """The moment that figures are compared with; None: they are not."""
+
+
+START = ViewState()
+"""As the dashboard opens."""
+
+Mover = Callable[["Scene", Move, int, int], ViewState]
+"""What a move does in a panel of `width` × `height` cells, frame not included; a panel that has no use for it
+returns the state it has."""
+
+Pointer = Callable[["Scene", int, int, int, int], ViewState]
+"""What a click at column and row (x, y) does in a panel of `width` × `height` cells, frame not included."""
