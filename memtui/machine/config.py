@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from memtui.units import GIB
+from memtui.units import GIB, PPM
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,8 @@ class KernelConfig:
     version: str = "6.18"
     hugetlb_vmemmap: str = "reserve-1"
     """How optimised huge pages share struct-page frames."""
+    hugetlb_free: str = "direct"
+    """Who frees optimised huge pages that leave a pool: the writer to nr_hugepages, or a kworker."""
     hugetlb_optimize_vmemmap: bool = False
     """The sysctl `vm.hugetlb_optimize_vmemmap` at boot (`hugetlb_free_vmemmap=on`)."""
     exec_memory: str = "rox_cache"
@@ -50,6 +52,8 @@ class CpuConfig:
     """The CPU has 1 GiB leaves (`pdpe1gb`)."""
     la57: bool = False
     """The CPU has 5-level page tables (`la57`), and Linux uses them (CONFIG_X86_5LEVEL, no `no5lvl`)."""
+    speed_ppm: int = PPM
+    """How fast one CPU does the kernel's work, against the machine whose times were recorded (`costs.py`)."""
     guest: bool = False
     """They are a hypervisor's virtual CPUs: an interrupt to another CPU traps, so that broadcasts cost far more."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from memtui.machine.costs import Meter
+from memtui.machine.meter import Meter
 from memtui.machine.physical.allocator import PageAllocator
 from memtui.snapshot import FrameKind
 

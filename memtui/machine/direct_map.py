@@ -21,6 +21,7 @@ from memtui.machine import costs
 from memtui.machine.boot_mapping import Level, Span, boot_recount_frames, boot_spans
 from memtui.machine.core import Core, KernelOwner, Severity
 from memtui.machine.errors import FrameStateError
+from memtui.machine.flush import flush_kernel_range
 from memtui.machine.geometry import Layout
 from memtui.machine.physical.allocator import GFP_KERNEL
 from memtui.snapshot import FrameKind, SplitCause
@@ -28,8 +29,6 @@ from memtui.units import FRAMES_1G, FRAMES_2M
 
 BLOCKS_PER_GIB: Final = FRAMES_1G // FRAMES_2M
 ALL_4K: Final = (1 << FRAMES_2M) - 1
-FLUSH_CEILING_PAGES: Final = 33
-"""`tlb_single_page_flush_ceiling`: above it everything is flushed instead of page by page."""
 
 NAMED_CAUSES: Final = 16
 """Causes of splits that are shown by name."""
@@ -117,11 +116,7 @@ class DirectMap:
 
     def flush(self, pages: int) -> None:
         """Flushes so many pages from every CPU's TLB."""
-        if pages > FLUSH_CEILING_PAGES:
-            self._core.meter.charge(costs.FLUSH_ALL)
-        else:
-            self._core.meter.charge(costs.FLUSH_RANGE)
-            self._core.meter.charge(costs.FLUSH_RANGE_PAGE, pages)
+        flush_kernel_range(self._core.meter, pages)
 
     def collapse(self, start: int, frames: int) -> int:
         """Merges tables of 512 equal leaves inside a run (`cpa_collapse_large_pages`); returns how many."""

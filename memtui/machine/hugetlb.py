@@ -19,7 +19,9 @@ from memtui.machine import costs
 from memtui.machine.boot import GiganticPage
 from memtui.machine.core import Core, KernelOwner, Severity
 from memtui.machine.errors import FrameStateError
+from memtui.machine.hugetlb_free import DirectFree, HugetlbFree, charge_batch
 from memtui.machine.hugetlb_pool import NodePool, Pool, PoolRun, Turns, merged, spread
+from memtui.machine.latency import Timed
 from memtui.machine.memmap import Memmap
 from memtui.machine.memmap_backing import memmap_frames
 from memtui.machine.physical.allocator import GFP_HUGETLB
@@ -70,14 +72,23 @@ class _Watch:
 class Hugetlb:
     """Both pools, `vm.hugetlb_optimize_vmemmap` and what /proc/meminfo says of them."""
 
-    def __init__(self, core: Core, memmap: Memmap, *, optimize_vmemmap: bool, batched: bool = True) -> None:
-        """`batched`: pages that are freed together get their struct pages back together, before any is freed."""
+    def __init__(
+        self,
+        core: Core,
+        memmap: Memmap,
+        *,
+        optimize_vmemmap: bool,
+        batched: bool = True,
+        freeing: type[HugetlbFree] = DirectFree,
+    ) -> None:
+        """`batched`: struct pages of many huge pages are changed together; else page by page."""
         self._core = core
         self._memmap = memmap
         self._batched = batched
         self._owner = KernelOwner("hugetlb", FrameKind.HUGETLB)
         self.optimize_vmemmap = optimize_vmemmap
         """The sysctl: whether pages entering a pool are optimised."""
+        self._freeing = freeing(core, memmap, self._owner, batched=batched)
         nodes = range(core.allocator.nodes)
         self.pools = {size: Pool(size, [NodePool() for _ in nodes]) for size in (FRAMES_2M, FRAMES_1G)}
         self._gathered: list[list[tuple[int, FrameList]]] = []
@@ -124,6 +135,7 @@ class Hugetlb:
         memmap_before = self._memmap.boot_frames + self._memmap.allocated_frames
         watch = _Watch(self._core)
         if count > before:
+            self._freeing.settle()
             self._unsurplus(pool, count - before, node)
             yield from watch.over(self._grow(pool, count - self._persistent(pool, node), node))
         elif count < before:
@@ -133,6 +145,7 @@ class Hugetlb:
         after = self._persistent(pool, node)
         given = memmap_before - self._memmap.boot_frames - self._memmap.allocated_frames
         result = Resize(page_frames, before, count, after, given, pool.surplus_pages)
+        self._core.meter.note(Timed.NR_HUGEPAGES, watch.spent_ns)
         self._log(result, watch.spent_ns, new_surplus=result.surplus > surplus)
         return result
 
@@ -155,6 +168,8 @@ class Hugetlb:
             for _, pages in fresh:
                 for start, frames in pages:
                     yield self._owner, start, frames
+        for _, run in self._freeing.waiting():
+            yield self._owner, run.start, run.frames
 
     @property
     def resizing(self) -> bool:
@@ -172,6 +187,8 @@ class Hugetlb:
                 ):
                     raise FrameStateError("a hugepage pool's count disagrees with its pages")
                 optimised[size] = optimised.get(size, 0) + sum(run.frames for run in node.runs if run.optimised)
+        for pool, run in self._freeing.waiting():
+            optimised[pool.page_frames] += run.frames
         for size, frames in optimised.items():
             if self._memmap.optimised_frames.get(size, 0) != frames:
                 raise FrameStateError("optimised huge pages in the pools and in the memmap disagree")
@@ -199,25 +216,38 @@ class Hugetlb:
         step = max(LEAST_STEP_PAGES, -(-count // STEPS))
         try:
             while count and turns.nodes:
-                for number, pages in self._in_turn(pool, min(step, count), turns):
-                    fresh.append((number, pages))
-                    count -= pages.frames // pool.page_frames
+                count -= self._gather(pool, min(step, count), turns, fresh)
                 yield
         finally:
             self._gathered = [other for other in self._gathered if other is not fresh]
             if fresh and self.optimize_vmemmap:
-                self._charge_batch()
+                charge_batch(self._core)
             for number, pages in merged(fresh):
-                self._enter(pool, number, pages)
+                with self._core.meter.timed(Timed.HVO_OPTIMIZE) as timed:
+                    timed.count = self._enter(pool, number, pages) // pool.page_frames
 
-    def _enter(self, pool: Pool, number: int, pages: FrameList) -> None:
-        """Pages come into the pool; whether they are optimised is settled now."""
+    def _gather(self, pool: Pool, count: int, turns: Turns, fresh: list[tuple[int, FrameList]]) -> int:
+        """Takes up to `count` pages, which go to `fresh`, or, one by one, straight into the pool; returns how many."""
+        got = 0
+        with self._core.meter.timed(Timed.HUGETLB_ALLOC) as timed:
+            for number, pages in self._in_turn(pool, count, turns):
+                got += pages.frames // pool.page_frames
+                if self._batched:
+                    fresh.append((number, pages))
+                else:
+                    self._enter(pool, number, pages)
+            timed.count = got
+        return got
+
+    def _enter(self, pool: Pool, number: int, pages: FrameList) -> int:
+        """Pages come into the pool; whether they are optimised is settled now. Returns the frames that are."""
         done, plain = FrameList(), pages
         if self.optimize_vmemmap:
             done, plain = self._memmap.optimise(pages, pool.page_frames, number)
         for runs, optimised in ((done, True), (plain, False)):
             for start, frames in runs:
                 pool.nodes[number].put(PoolRun(start, frames, optimised))
+        return done.frames
 
     def _in_turn(self, pool: Pool, count: int, turns: Turns) -> Iterator[tuple[int, FrameList]]:
         """Spreads a request evenly over the nodes, the rest over those that still can; yields what each gave.
@@ -267,44 +297,7 @@ class Hugetlb:
             (number, pool.nodes[number].take(pages * pool.page_frames))
             for number, pages in zip(numbers, spread(count, limits), strict=True)
         ]
-        if any(run.optimised for _, runs in taken for run in runs):
-            self._charge_batch()
-        for number, runs in taken:
-            self._free(pool, number, runs)
-
-    def _free(self, pool: Pool, node: int, runs: list[PoolRun]) -> None:
-        """Frees pages of one node; optimised ones get their struct pages back first, or stay as surplus.
-
-        In a batch all struct pages are restored before any page is freed; when that falls short, what
-        could be restored is freed to pay for the rest (`update_and_free_pages_bulk`).
-        """
-        size = pool.page_frames
-        ready = FrameList((run.start, run.frames) for run in runs if not run.optimised)
-        waiting = [run for run in runs if run.optimised]
-        while waiting:
-            run = waiting.pop()
-            done = self._memmap.restore(run.start, run.frames, node)
-            ready.append(run.start, done)
-            if done < run.frames:
-                waiting.append(PoolRun(run.start + done, run.frames - done, optimised=True))
-            if not (done or ready.frames):
-                break
-            if not (done and self._batched):
-                self._give_to_buddy(ready.take(ready.frames), size)
-        self._give_to_buddy(ready, size)
-        for run in waiting:
-            pool.nodes[node].put(run)
-            pool.nodes[node].surplus_pages += run.frames // size
-
-    def _give_to_buddy(self, pages: FrameList, size: int) -> None:
-        self._core.allocator.free_list(pages, self._owner)
-        operation = costs.HUGETLB_PAGE_FREE if size == FRAMES_2M else costs.GIGANTIC_PAGE_FREE
-        self._core.meter.charge(operation, pages.frames // size)
-
-    def _charge_batch(self) -> None:
-        """A batch of vmemmap changes waits for readers and flushes twice: after splitting and after remapping."""
-        self._core.meter.charge(costs.RCU_GRACE_PERIOD)
-        self._core.meter.charge(costs.FLUSH_ALL, 2)
+        self._freeing.free(pool, taken)
 
     def _log(self, result: Resize, spent_ns: int, *, new_surplus: bool) -> None:
         size = result.page_frames
@@ -316,6 +309,8 @@ class Hugetlb:
             way = "given back" if result.given_back_frames > 0 else "taken back"
             words.append(f"{format_frames(abs(result.given_back_frames))} of struct pages {way}")
         words.append(f"in {format_duration(spent_ns)}")
+        if waiting := sum(run.frames for each, run in self._freeing.waiting() if each.page_frames == size):
+            words.append(f"{format_frames(waiting)} left to a kworker")
         short = result.after < result.asked
         if short:
             missing = result.asked - result.after

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from memtui.machine.config import KernelConfig
 from memtui.machine.execmem import RoxCache
+from memtui.machine.hugetlb_free import DirectFree, WorkerFree
 from memtui.machine.rmap.anon_vma_chain import AnonVmaChain
 from memtui.machine.secretmem import PerPageSecretMemory
 from memtui.machine.tmpfs.compound import Compound, CompoundByWrite
@@ -19,6 +20,7 @@ from memtui.machine.traits import TRAITS, Traits
 
 POLICIES: Final[dict[str, dict[str, Any]]] = {
     "exec_memory": {"rox_cache": RoxCache},
+    "hugetlb_free": {"direct": DirectFree, "worker": WorkerFree},
     "rmap": {"anon_vma_chain": AnonVmaChain},
     "secret_memory": {"per_page": PerPageSecretMemory},
     "shmem_thp": {"multi_order": MultiOrder, "compound_by_write": CompoundByWrite, "compound": Compound},

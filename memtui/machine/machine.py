@@ -18,12 +18,12 @@ from memtui.machine.boot import boot_memory, set_watermarks
 from memtui.machine.bpf import BpfPrograms
 from memtui.machine.config import MachineConfig
 from memtui.machine.core import Core, MachineEvent, Timer
-from memtui.machine.costs import Meter
 from memtui.machine.direct_map import DirectMap
 from memtui.machine.errors import FrameStateError, MachineStopped, OutOfMemory
 from memtui.machine.fragment import Fragmenter
 from memtui.machine.hugetlb import Hugetlb
 from memtui.machine.memmap import Memmap
+from memtui.machine.meter import Meter
 from memtui.machine.modules import Modules
 from memtui.machine.page_cache import PageCache
 from memtui.machine.physical.allocator import GFP_VMEMMAP
@@ -42,6 +42,7 @@ from memtui.snapshot import (
     CellMap,
     FrameKind,
     FrameView,
+    LatencyView,
     MapRequest,
     PolicyState,
     SplitCause,
@@ -72,6 +73,7 @@ class Observation:
     split_causes: tuple[SplitCause, ...]
     frame: FrameView | None
     struct_pages: StructPagesView | None
+    latencies: tuple[LatencyView, ...]
 
 
 class Machine:
@@ -85,20 +87,18 @@ class Machine:
         self._reservations = memory.reservations
         self.layout = memory.layout
         kernel = config.kernel
-        self.core = Core(
-            memory.allocator,
-            Meter(config.cpu.count, guest=config.cpu.guest),
-            config.cpu.count,
-            config.cpu.table_levels,
-            running=False,
-        )
+        self.core = Core(memory.allocator, _meter(config), config.cpu.count, config.cpu.table_levels, running=False)
         memory.allocator.compactor = DirectCompaction(self.core)
         memory.allocator.kcompactd = Kcompactd(self.core)
         self.tlb = tlb_model(config.cpu.tlb)
         try:
             self.direct_map = DirectMap(self.core, memory.layout, gbpages=config.cpu.gbpages)
             self.memmap = Memmap(
-                self.core, memory.memmap_nodes, memory.memmap_owner, moves_heads=self.traits.hvo_moves_heads
+                self.core,
+                memory.memmap_nodes,
+                memory.memmap_owner,
+                moves_heads=self.traits.hvo_moves_heads,
+                batched=self.traits.hvo_batches,
             )
             self.slabs = SlabCaches(self.core, self.traits.object_bytes)
             self.vmalloc = Vmalloc(self.core, self.direct_map)
@@ -113,6 +113,7 @@ class Machine:
                 self.memmap,
                 optimize_vmemmap=kernel.hugetlb_optimize_vmemmap,
                 batched=self.traits.hvo_batches,
+                freeing=kernels.choose("hugetlb_free", kernel.hugetlb_free),
             )
             self.hugetlb.adopt(memory.gigantic)
             if kernel.hugepages_2m:
@@ -127,8 +128,7 @@ class Machine:
             raise MachineStopped(f"cannot boot: {short}") from None
         self.min_free_kbytes = set_watermarks(memory.allocator, kernel.min_free_kbytes, thp=kernel.thp != "never")
         self.sysctl = Sysctl(self)
-        self.core.meter.take_ns()
-        self.core.meter.broadcasts.clear()
+        self.core.meter.forget()
         self.core.running = True
 
     def counters(self) -> dict[str, int]:
@@ -152,6 +152,7 @@ class Machine:
             struct_pages=None if (at := request.vmemmap_frame) is None else looks.struct_pages_view(self, at),
             policy_state=tuple(part.policy_state() for part in (self.exec_memory,)),
             split_causes=self.direct_map.split_causes(),
+            latencies=self.core.meter.latencies(),
         )
 
     def compact_memory(self) -> int:
@@ -249,6 +250,10 @@ class Machine:
         if largest is not None:
             accesses.append(self.tlb.access(str(largest), Mix(*largest.tlb_mix())))
         return TlbView(self.tlb.name, self.tlb.levels(), tuple(accesses))
+
+
+def _meter(config: MachineConfig) -> Meter:
+    return Meter(config.cpu.count, speed_ppm=config.cpu.speed_ppm, guest=config.cpu.guest)
 
 
 class _Free:

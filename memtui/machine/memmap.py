@@ -25,6 +25,7 @@ from sortedcontainers import SortedDict
 from memtui.machine import costs
 from memtui.machine.core import Core, KernelOwner
 from memtui.machine.errors import FrameStateError
+from memtui.machine.flush import flush_kernel_range
 from memtui.machine.geometry import SECTION_FRAMES, STRUCT_PAGES_PER_FRAME
 from memtui.machine.memmap_backing import Backing, in_2m_pages, memmap_frames
 from memtui.machine.physical.allocator import GFP_KERNEL, GFP_VMEMMAP, GFP_VMEMMAP_HEAD
@@ -73,10 +74,17 @@ class StructPages:
 class Memmap:
     """All struct pages of the machine and the frames behind them (memory model sparse_vmemmap)."""
 
-    def __init__(self, core: Core, nodes: list[NodeMemmap], owner: KernelOwner, *, moves_heads: bool = True) -> None:
-        """`moves_heads`: an optimised page gets a new frame for its head struct pages."""
+    def __init__(
+        self, core: Core, nodes: list[NodeMemmap], owner: KernelOwner, *, moves_heads: bool = True, batched: bool = True
+    ) -> None:
+        """`moves_heads`: an optimised page gets a new frame for its head struct pages.
+
+        Unless `batched`, every page and every split leaf is flushed from the TLBs for itself; a batch's
+        flushes are for the caller to charge.
+        """
         self._core = core
         self._moves_heads = moves_heads
+        self._batched = batched
         self._nodes = nodes
         self._owner = owner
         self._table_owner = KernelOwner("vmemmap page tables", FrameKind.PAGE_TABLE)
@@ -159,6 +167,7 @@ class Memmap:
         self._count_optimised(size, -whole * size)
         self._core.meter.charge(costs.HVO_RESTORE_PAGE, whole)
         self._core.meter.charge(costs.HVO_RESTORE_FRAME, kept.frames)
+        self._flush(whole, size)
         done = backing if whole == pages else self._split_off(start, whole * size)
         done.tails = kept
         for part in in_2m_pages(done):
@@ -278,6 +287,12 @@ class Memmap:
         self._count_optimised(page_frames, frames)
         self._core.meter.charge(costs.HVO_OPTIMIZE_PAGE, pages)
         self._core.meter.charge(costs.HVO_FRAME, pages * (memmap_frames(page_frames) - 1))
+        self._flush(pages, page_frames)
+
+    def _flush(self, pages: int, page_frames: int) -> None:
+        """Without batching each page's vmemmap is flushed once it is remapped (`flush_tlb_kernel_range`)."""
+        if not self._batched:
+            flush_kernel_range(self._core.meter, memmap_frames(page_frames), pages)
 
     def _split_leaves(self, runs: FrameList, page_frames: int, node: int) -> tuple[FrameList, FrameList]:
         """Splits the vmemmap leaves under `runs`, a page table each; pages left without one are returned second."""
@@ -289,6 +304,8 @@ class Memmap:
             tables = self._core.allocator.allocate_many(self._table_owner, GFP_KERNEL, wanted, node=node, partial=True)
             reach = self._note_split(gaps, tables.frames, last) * SECTION_FRAMES
             self._core.meter.charge(costs.SPLIT_LEAF, tables.frames)
+            if not self._batched:
+                self._core.meter.charge(costs.FLUSH_ALL, tables.frames)
             self._tables.extend(tables)
             good = max(0, min(frames, (reach - start) // page_frames * page_frames))
             ready.append(start, good)

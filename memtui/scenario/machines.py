@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
 from memtui.machine import kernels
 from memtui.machine.config import NAMED_MACHINES, CpuConfig, KernelConfig, MachineConfig
@@ -15,7 +25,7 @@ from memtui.machine.tlb.cpus import CPUS
 from memtui.scenario.faults import one_of
 from memtui.scenario.kernels import KERNELS
 from memtui.scenario.policies import POLICIES, built_names, check_choice
-from memtui.units import GIB, KIB, MIB, PAGE_BYTES, shorten
+from memtui.units import GIB, KIB, MIB, PAGE_BYTES, PPM, scaled, shorten
 from memtui.workloads.params import Size, exact_size
 
 MACHINES: Final[Mapping[str, bool]] = {
@@ -30,6 +40,9 @@ MAX_NODES: Final = 1024
 """x86-64's MAX_NUMNODES (CONFIG_NODES_SHIFT=10)."""
 MAX_CPUS: Final = 8192
 """x86-64's NR_CPUS with CONFIG_MAXSMP."""
+LEAST_SPEED_PPM: Final = PPM // 100
+MOST_SPEED_PPM: Final = 10 * PPM
+SPEED_HINT: Final = "a speed from 1% to 1000%, such as 69% for a CPU 1.44 times slower"
 
 
 class Section(BaseModel):
@@ -74,6 +87,18 @@ def _tlb(name: str) -> str:
     return check_choice(name, dict.fromkeys(CPUS, True))
 
 
+def _speed(value: Any) -> int:
+    words = value.strip() if isinstance(value, str) else ""
+    if not re.fullmatch(r"\d{1,4}(\.\d{1,4})?%", words):
+        raise ValueError(f"expected {SPEED_HINT}")
+    speed_ppm = scaled(words[:-1], PPM // 100, words)
+    if not LEAST_SPEED_PPM <= speed_ppm <= MOST_SPEED_PPM:
+        raise ValueError(f"{words} is out of range; expected {SPEED_HINT}")
+    return speed_ppm
+
+
+Speed = Annotated[int, BeforeValidator(_speed), WithJsonSchema({"type": "string", "format": "percentage"})]
+"""Parts per million, written `69%`; may be more than the whole."""
 PolicyName = Annotated[str, AfterValidator(_policy)]
 
 
@@ -96,6 +121,9 @@ class CpuSection(Section):
     )
     gbpages: bool | None = Field(default=None, description="whether the CPU has 1 GiB pages (pdpe1gb)")
     la57: bool | None = Field(default=None, description="whether the CPU has, and Linux uses, 5-level page tables")
+    speed: Speed | None = Field(
+        default=None, description="how fast it does the kernel's work, against the host whose times are recorded"
+    )
     guest: bool | None = Field(
         default=None, description="whether they are a hypervisor's virtual CPUs, whose TLB broadcasts trap"
     )
@@ -108,6 +136,7 @@ class KernelSection(Section):
         default=None, description='the Linux, as "6.18"', json_schema_extra=_enum(built_names(KERNELS))
     )
     hugetlb_vmemmap: PolicyName | None = _policy_field("hugetlb_vmemmap")
+    hugetlb_free: PolicyName | None = _policy_field("hugetlb_free")
     hugetlb_optimize_vmemmap: bool | None = Field(
         default=None, description="vm.hugetlb_optimize_vmemmap at boot (hugetlb_free_vmemmap=on)"
     )
@@ -161,13 +190,18 @@ def machine_config(section: MachineSection) -> MachineConfig:
         base,
         ram_bytes=base.ram_bytes if section.ram is None else section.ram,
         nodes=base.nodes if section.nodes is None else section.nodes,
-        cpu=replace(base.cpu, **_given(section.cpu, CpuConfig)),
+        cpu=_cpu_config(base.cpu, section.cpu),
         kernel=replace(linux, **_given(section.kernel, KernelConfig)),
     )
     named = NAMED_MACHINES[base.name]
     same = (config.ram_bytes, config.nodes, config.cpu) == (named.ram_bytes, named.nodes, named.cpu)
     _check_fit(config)
     return config if same else replace(config, name="custom")
+
+
+def _cpu_config(base: CpuConfig, section: CpuSection) -> CpuConfig:
+    speed_ppm = base.speed_ppm if section.speed is None else section.speed
+    return replace(base, speed_ppm=speed_ppm, **_given(section, CpuConfig))
 
 
 def _given(section: Section, config: type) -> dict[str, Any]:

@@ -48,6 +48,14 @@ _POLICIES: Final = (
         ),
     ),
     Policy(
+        "hugetlb_free",
+        "who frees optimised huge pages that leave a pool",
+        (
+            Choice("direct", True, "the writer to nr_hugepages itself (as merged in Linux 5.14)"),
+            Choice("worker", True, "a kworker: the write returns at once (the series of December 2020)"),
+        ),
+    ),
+    Policy(
         "exec_memory",
         "where module text and BPF programs come from",
         (

@@ -28,6 +28,7 @@ __all__ = [
     "Event",
     "FrameKind",
     "FrameView",
+    "LatencyView",
     "MapRequest",
     "MapWindow",
     "PolicyRow",
@@ -170,6 +171,24 @@ class SplitCause:
 
 
 @dataclass(frozen=True, slots=True)
+class LatencyView:
+    """How long operations of one kind took since boot."""
+
+    name: str
+    operations: int
+    total_ns: int
+    """Time of all of them."""
+    buckets: tuple[tuple[int, int], ...]
+    """(power of two, operations that took that many ns and less than twice as many), ascending; they sum to
+    `operations`."""
+
+    @property
+    def mean_ns(self) -> int:
+        """Time of one on average; 0 if there was none."""
+        return self.total_ns // self.operations if self.operations else 0
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """Something worth a line: when, which entry of the timeline caused it, and a plain sentence."""
 
@@ -214,6 +233,8 @@ class Snapshot:
     workloads: tuple[WorkloadView, ...] = ()
     events: tuple[Event, ...] = ()
     """Events since the snapshot before."""
+    latencies: tuple[LatencyView, ...] = ()
+    """How long each kind of operation took since boot, in a fixed order; none that there was none of."""
     direct_map_cells: CellMap | None = None
     vmemmap_cells: CellMap | None = None
     policy_state: tuple[PolicyState, ...] = ()

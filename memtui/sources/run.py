@@ -98,6 +98,7 @@ class Run:
         return Snapshot(
             time_ns=self.now_ns,
             counters=seen.counters,
+            latencies=seen.latencies,
             derived={**seen.derived, "sim_stopped": int(self.stopped is not None)},
             zones=seen.zones,
             owners=seen.owners,
@@ -142,8 +143,8 @@ class Run:
     def _kernel_work(self, work: Callable[[], None]) -> Generator[int, None, None]:
         """Work the kernel put off. It runs on some other CPU: nobody waits for the time it takes."""
         self.machine.core.cause = "kworker"
-        work()
-        self.machine.take_ns()
+        with self.machine.core.meter.background():
+            work()
         yield from ()
 
     def _expect(self, at_ns: int) -> Generator[int, None, None]:

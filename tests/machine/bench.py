@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from memtui.machine.core import Core, KernelOwner
-from memtui.machine.costs import Meter
 from memtui.machine.geometry import layout
+from memtui.machine.meter import Meter
 from memtui.machine.physical.allocator import PageAllocator
 from memtui.machine.physical.frame_map import FrameMap, Owner
 from memtui.machine.physical.zone import Zone, default_min_free_kbytes, set_lowmem_reserve

@@ -46,6 +46,17 @@ def test_overrides_without_ram_keep_the_rest_of_server_64g() -> None:
     assert config.name == "custom"
 
 
+def test_the_speed_of_a_cpu_is_a_share_of_the_recorded_hosts() -> None:
+    assert machine("{cpu: {speed: 69.4%}}").machine.cpu == CpuConfig(speed_ppm=694_000)
+    assert machine("{cpu: {speed: 250%, guest: true}}").machine.cpu == CpuConfig(speed_ppm=2_500_000, guest=True)
+
+
+@pytest.mark.parametrize("speed", ["0.5%", "1001%", "0.69", "1", "-3%", "fast", "69 %"])
+def test_no_speed(speed: str) -> None:
+    expected = "expected a speed from 1% to 1000%, such as 69% for a CPU 1.44 times slower"
+    assert expected in faults(f"machine: {{cpu: {{speed: {speed}}}}}")[0]
+
+
 def test_another_kernel_leaves_the_machine_its_name() -> None:
     config = machine(
         "{like: vm-8g, kernel: {hugetlb_optimize_vmemmap: true, thp: madvise, min_free_kbytes: 4096}}"

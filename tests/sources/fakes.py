@@ -11,11 +11,13 @@ import pytest
 from memtui.machine.config import MachineConfig
 from memtui.machine.core import MachineEvent, Severity
 from memtui.machine.errors import MachineStopped, OutOfMemory
+from memtui.machine.meter import Meter
 from memtui.scenario.model import Bound, Entry, Expectation, Scenario
 from memtui.snapshot import (
     CellMap,
     FrameKind,
     FrameView,
+    LatencyView,
     MapRequest,
     PolicyState,
     SplitCause,
@@ -46,6 +48,7 @@ class FakeCore:
 
     def __post_init__(self) -> None:
         self.events: list[MachineEvent] = []
+        self.meter = Meter(1)
 
     def log(self, text: str, severity: Severity = Severity.INFO, source: str | None = None) -> None:
         self.events.append(MachineEvent(source or self.cause, text, severity))
@@ -70,6 +73,7 @@ class FakeObservation:
     split_causes: tuple[SplitCause, ...] = ()
     frame: FrameView | None = None
     struct_pages: StructPagesView | None = None
+    latencies: tuple[LatencyView, ...] = ()
 
 
 class FakeMachine:

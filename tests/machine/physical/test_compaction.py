@@ -9,7 +9,7 @@ import pytest
 from memtui.machine.boot import boot_memory
 from memtui.machine.config import CpuConfig, MachineConfig
 from memtui.machine.core import Core, KernelOwner
-from memtui.machine.costs import Meter
+from memtui.machine.meter import Meter
 from memtui.machine.physical.allocator import GFP_HIGHUSER_MOVABLE, GFP_KERNEL
 from memtui.machine.physical.compaction import Compaction
 from memtui.machine.physical.extents import FrameList
