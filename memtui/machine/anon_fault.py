@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from memtui.machine import costs
-from memtui.machine.anon_memory import AnonMemory
+from memtui.machine.anon_memory import AnonMemory, by_store
 from memtui.machine.anon_store import HUGE_ORDER, Part, slots_around
 from memtui.machine.core import Severity
 from memtui.machine.physical.allocator import GFP_HIGHUSER_MOVABLE, GFP_TRANSHUGE_LIGHT, Gfp
@@ -120,7 +120,7 @@ class _Faults:
         self._core.meter.charge(costs.ACCESS_PAGE, sum(high - low for low, high in batch))
 
     def _absent(self, batch: list[PageRange]) -> list[PageRange]:
-        return [gap for low, high in batch for gap in self._vma.mapped.gaps(low, high)]
+        return self._vma.mapped.gaps_within(batch)
 
     def _huge_slots(self, absent: list[PageRange]) -> list[PageRange]:
         """Slots where a fault tries for a huge page: wholly in the VMA, and without a table so far."""
@@ -170,38 +170,38 @@ class _Faults:
 
     def _break_sharing(self, batch: list[PageRange]) -> list[PageRange]:
         """Takes over what nobody else has any more; returns the pages that must be copied."""
-        copies: list[PageRange] = []
-        for low, high in batch:
-            for start, end, mapping in self._vma.mapped.overlapping(low, high):
-                if mapping.exclusive:
-                    continue
-                if mapping.huge:
-                    copies += self._break_huge(start, end, mapping)
-                    continue
-                for first, last, own in mapping.store.reusable(start, end, self._vma.mapped):
-                    if own:
-                        self._reuse(first, last, mapping, last - first)
-                    else:
-                        copies.append((first, last))
+        mapped = self._vma.mapped
+        shared = [piece for piece in mapped.within(batch) if not piece[2].exclusive]
+        copies = [
+            pages for start, end, mapping in shared if mapping.huge for pages in self._break_huge(start, end, mapping)
+        ]
+        for store, pieces in by_store(piece for piece in shared if not piece[2].huge).items():
+            own: list[PageRange] = []
+            for first, last, alone in store.reusable([(low, high) for low, high, _ in pieces], mapped):
+                (own if alone else copies).append((first, last))
+            self._reuse(own, Mapping(store, True, False))
         return copies
 
     def _break_huge(self, start: int, end: int, mapping: Mapping) -> Iterator[PageRange]:
         """Writes through shared 2 MiB leaves: they stay where the huge page is not shared, else they split."""
         first, last = slots_around(start, end)
-        parts = mapping.store.reusable(first * FRAMES_2M, last * FRAMES_2M, self._vma.mapped)
+        parts = mapping.store.reusable([(first * FRAMES_2M, last * FRAMES_2M)], self._vma.mapped)
         for low, high, own in parts:
             slots = (high - low) // FRAMES_2M
             if own:
-                self._reuse(low, high, mapping, slots)
+                self._reuse([(low, high)], mapping._replace(exclusive=True))
                 continue
             self._memory.split_leaves(self._vma, low // FRAMES_2M, high // FRAMES_2M, mapping.store)
             self._process.huge_pages -= slots
             self.done.split_leaves += slots
             yield max(low, start), min(high, end)
 
-    def _reuse(self, low: int, high: int, mapping: Mapping, faults: int) -> None:
-        self._vma.mapped.set(low, high, mapping._replace(exclusive=True))
-        self.done.reused_pages += high - low
+    def _reuse(self, own: list[PageRange], mapping: Mapping) -> None:
+        """Makes pages that only this process has writable; each leaf took a fault."""
+        self._vma.mapped.set_many([(low, high, mapping) for low, high in own])
+        pages = sum(high - low for low, high in own)
+        faults = pages // FRAMES_2M if mapping.huge else pages
+        self.done.reused_pages += pages
         self._core.vm_events["pgfault"] += faults
         self._core.meter.charge(costs.FAULT, faults)
 
@@ -232,7 +232,7 @@ class _Faults:
             if copy:
                 copied.append((low, end))
             rest = [(end, high, copy)] if end < high else []
-        self._memory.unmap([piece for pages in copied for piece in self._vma.mapped.overlapping(*pages)])
+        self._memory.unmap(self._vma.mapped.within(copied))
         self._memory.map_new(self._vma, parts, huge=False)
         copies = sum(high - low for low, high in copied)
         self._note_pages(sum(end - low for low, end, _ in parts) - copies, copies)

@@ -62,7 +62,7 @@ class AnonMemory:
         store.add(parts, huge=huge)
         self.stores[store] = None
         mapping = Mapping(store, True, huge)
-        vma.mapped.edit([(page, end, ((page, end, mapping),)) for page, end, _ in parts])
+        vma.mapped.set_many([(page, end, mapping) for page, end, _ in parts])
         pages = sum(end - page for page, end, _ in parts)
         self.anon_pages += pages
         self.huge_pages += pages // FRAMES_2M if huge else 0
@@ -98,7 +98,7 @@ class AnonMemory:
 
     def discard(self, vma: Vma, ranges: list[tuple[int, int]]) -> int:
         """Removes what ranges of base pages of a VMA map (`zap_page_range`); returns the pages that were mapped."""
-        pieces = [piece for low, high in ranges for piece in vma.mapped.overlapping(low, high)]
+        pieces = vma.mapped.within(ranges)
         pages = sum(high - low for low, high, _ in pieces)
         self.core.meter.charge(costs.UNMAP_PAGE, pages)
         self.unmap(pieces)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from memtui.machine.errors import FrameStateError
 from memtui.machine.physical.extents import Run
-from memtui.machine.physical.range_map import Edit, Piece, RangeMap
+from memtui.machine.physical.range_map import Piece, RangeMap
 from memtui.snapshot import FrameKind
 from memtui.units import FRAMES_2M
 
@@ -128,11 +128,11 @@ class AnonStore:
 
     def add(self, parts: Sequence[Part], *, huge: bool) -> None:
         """New pages, mapped once: ascending runs of pages with the frames for each."""
-        self.frames.edit([(page, end, _placed(page, runs)) for page, end, runs in parts])
-        self.counts.edit([(page, end, ((page, end, 1),)) for page, end, _ in parts])
+        self.frames.set_many([placed for page, _, runs in parts for placed in _placed(page, runs)])
+        self.counts.set_many([(page, end, 1) for page, end, _ in parts])
         if huge:
-            slots = ((page // FRAMES_2M, end // FRAMES_2M) for page, end, _ in parts)
-            self.huge.edit([(first, last, ((first, last, HugePages(1, False)),)) for first, last in slots])
+            fresh = HugePages(1, False)
+            self.huge.set_many([(page // FRAMES_2M, end // FRAMES_2M, fresh) for page, end, _ in parts])
 
     def share(self, mapped: Sequence[Mapped]) -> None:
         """One more mapping of each of some runs of pages that are mapped, ascending (fork)."""
@@ -147,43 +147,52 @@ class AnonStore:
         """One mapping less of each of some runs of pages, ascending."""
         gone = self._recount(mapped, -1)
         pages = sum(end - start for start, end in gone)
+        if not len(self.huge):
+            return Unmapped(pages, 0, runs=self._take(gone))
         result = Unmapped(pages, self._recount_leaves(leaves_of(mapped), -1))
-        taken: list[tuple[int, int]] = []
+        result.runs = self._take(self._dropped(gone, result))
+        return result
+
+    def _dropped(self, gone: Sequence[tuple[int, int]], result: Unmapped) -> list[tuple[int, int]]:
+        """Which pages leave the store when nothing maps `gone` any more: base pages, and huge pages whole."""
+        dropped: list[tuple[int, int]] = []
         cuts = [cut for unused in gone for cut in self._cut_by_size(*unused)]
         parts = [
             (*part, big) for start, end, big in cuts for part in (slot_parts(start, end) if big else [(start, end)])
         ]
-        for number, (start, end, big) in enumerate(parts):
+        for number, (start, end, big) in enumerate(parts, 1):
             if big:
                 slots = slots_around(start, end)
-                more = number + 1 < len(parts) and parts[number + 1][0] < slots[1] * FRAMES_2M
-                taken += self._drop_huge(*slots, more, result)
+                more = number < len(parts) and parts[number][0] < slots[1] * FRAMES_2M
+                dropped += self._drop_huge(*slots, more, result)
             else:
-                taken.append((start, end))
-        result.runs = self._take(taken)
-        return result
+                dropped.append((start, end))
+        return dropped
 
     def split_huge(self, slot: int) -> list[Run]:
         """Makes one huge page 512 base pages; returns the frames of those that nothing maps."""
         self.huge.clear(slot, slot + 1)
         return self._take(self.counts.gaps(slot * FRAMES_2M, (slot + 1) * FRAMES_2M))
 
-    def reusable(self, low: int, high: int, mapped: RangeMap[Mapping]) -> list[Piece[bool]]:
-        """Cuts [low, high) into what a VMA may (True) and may not write without a copy (`wp_can_reuse_anon_folio`).
+    def reusable(self, ranges: Sequence[tuple[int, int]], mapped: RangeMap[Mapping]) -> list[Piece[bool]]:
+        """Cuts ranges into what a VMA may (True) and may not write without a copy (`wp_can_reuse_anon_folio`).
 
         `mapped` is all that the VMA maps. A base page may be reused if nobody else maps it, any part
         of a huge page only if nobody else maps any part of it.
         """
-        parts: list[Piece[bool]] = []
+        if not len(self.huge):
+            return [(first, last, count == 1) for first, last, count in self.counts.within(ranges)]
+        return [part for low, high in ranges for part in self._reusable_parts(low, high, mapped)]
+
+    def _reusable_parts(self, low: int, high: int, mapped: RangeMap[Mapping]) -> Iterator[Piece[bool]]:
         for start, end, is_huge in self._cut_by_size(low, high):
             counts = self.counts.overlapping(start, end)
             if not is_huge or (len(counts) == 1 and start % FRAMES_2M == end % FRAMES_2M == 0):
-                parts += [(first, last, count == 1) for first, last, count in counts]
+                yield from ((first, last, count == 1) for first, last, count in counts)
                 continue
             for slot in range(*slots_around(start, end)):
                 first, last = max(start, slot * FRAMES_2M), min(end, (slot + 1) * FRAMES_2M)
-                parts.append((first, last, self._only_in(slot, mapped)))
-        return parts
+                yield first, last, self._only_in(slot, mapped)
 
     def _only_in(self, slot: int, mapped: RangeMap[Mapping]) -> bool:
         """Whether all mappings of a huge page are those of one VMA."""
@@ -208,36 +217,21 @@ class AnonStore:
 
     def _recount(self, mapped: Sequence[Mapped], change: int) -> list[tuple[int, int]]:
         """Changes the mappings of pages that are mapped; returns the ranges that nothing maps any more."""
-        edits: list[Edit[int]] = []
-        gone: list[tuple[int, int]] = []
-        for low, high, _ in mapped:
-            left: list[Piece[int]] = []
-            there = 0
-            for start, end, count in self.counts.overlapping(low, high):
-                there += end - start
-                if count + change:
-                    left.append((start, end, count + change))
-                else:
-                    gone.append((start, end))
-            if there != high - low:
-                raise FrameStateError(f"pages {low:#x}..{high:#x} are not all mapped")
-            edits.append((low, high, left))
-        self.counts.edit(edits)
-        return gone
+        ranges = [(low, high) for low, high, _ in mapped]
+        pieces = self.counts.within(ranges)
+        if sum(end - start for start, end, _ in pieces) != sum(high - low for low, high in ranges):
+            raise FrameStateError(f"pages {ranges[0][0]:#x}..{ranges[-1][1]:#x} are not all mapped")
+        self.counts.replace_within(ranges, [(start, end, n + change) for start, end, n in pieces if n + change])
+        return [(start, end) for start, end, n in pieces if not n + change]
 
     def _recount_leaves(self, slots: Sequence[tuple[int, int]], change: int) -> int:
         """Changes the number of leaves of each huge page; returns how many have none left."""
-        edits: list[Edit[HugePages]] = []
-        gone = 0
-        for first, last in slots:
-            pieces = self.huge.overlapping(first, last)
-            if sum(end - start for start, end, _ in pieces) != last - first:
-                raise FrameStateError(f"slots {first:#x}..{last:#x} are not all huge pages")
-            changed = [(start, end, HugePages(huge.leaves + change, huge.partial)) for start, end, huge in pieces]
-            gone += sum(end - start for start, end, huge in changed if not huge.leaves)
-            edits.append((first, last, changed))
-        self.huge.edit(edits)
-        return gone
+        pieces = self.huge.within(slots)
+        if sum(end - start for start, end, _ in pieces) != sum(last - first for first, last in slots):
+            raise FrameStateError(f"slots {slots[0][0]:#x}..{slots[-1][1]:#x} are not all huge pages")
+        changed = [(start, end, HugePages(huge.leaves + change, huge.partial)) for start, end, huge in pieces]
+        self.huge.set_many(changed)
+        return sum(end - start for start, end, huge in changed if not huge.leaves)
 
     def _drop_huge(self, first: int, last: int, more: bool, result: Unmapped) -> list[tuple[int, int]]:
         """Pages in these slots lost their last mapping: marks the huge pages that are still used, drops the others.
@@ -260,8 +254,7 @@ class AnonStore:
 
     def _take(self, ranges: Sequence[tuple[int, int]]) -> list[Run]:
         """Takes ascending ranges of pages out of the store; returns their frames."""
-        pieces = (piece for low, high in ranges for piece in self.frames.overlapping(low, high))
-        runs = [(start + shift, end - start) for start, end, shift in pieces]
+        runs = [(start + shift, end - start) for start, end, shift in self.frames.within(ranges)]
         self.frames.clear_many(ranges)
         return runs
 

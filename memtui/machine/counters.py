@@ -133,7 +133,7 @@ def vmstat(machine: Machine, frames: Mapping[str, int]) -> dict[str, int]:
         "nr_memmap_boot_pages": machine.memmap.boot_frames,
     }
     events = machine.core.vm_events
-    values |= {name: events[name] for name in VM_EVENTS}
+    values |= {name: events.get(name, 0) for name in VM_EVENTS}
     return values
 
 

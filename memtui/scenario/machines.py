@@ -48,7 +48,7 @@ SPEED_HINT: Final = "a speed from 1% to 1000%, such as 69% for a CPU 1.44 times 
 class Section(BaseModel):
     """A part of a scenario document: nothing is accepted that is not named here."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 def _ram(ram_bytes: int) -> int:

@@ -59,7 +59,7 @@ WRITTEN: Final[Mapping[str, bool]] = {"written": True}
 class Params(BaseModel):
     """Parameters of one action: immutable, and nothing that is not named here is accepted."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     short_field: ClassVar[str | None] = None
     """The field that a plain value stands for: `nr_hugepages: 10240` means `{count: 10240}`."""

@@ -16,9 +16,6 @@ V = TypeVar("V")
 Piece = tuple[int, int, V]
 """(start, end, value)."""
 
-Edit = tuple[int, int, Iterable[Piece[V]]]
-"""(start, end, what is to be there instead, ascending)."""
-
 
 class RangeMap(Generic[V]):
     """Number → value, stored by ranges. Values are compared with ==."""
@@ -39,65 +36,88 @@ class RangeMap(Generic[V]):
 
     def overlapping(self, start: int, end: int) -> list[Piece[V]]:
         """The pieces inside [start, end), which is not empty, cut to it."""
+        return self.within(((start, end),))
+
+    def within(self, ranges: Iterable[tuple[int, int]]) -> list[Piece[V]]:
+        """The pieces inside ranges, ascending and disjoint and none of them empty, cut to them."""
         starts, ends, values = self._starts, self._ends, self._values
-        first = bisect_right(ends, start)
-        last = bisect_left(starts, end, first)
-        if first == last:
-            return []
-        found = list(zip(starts[first:last], ends[first:last], values[first:last], strict=True))
-        low, high, value = found[0]
-        if low < start:
-            found[0] = (start, high, value)
-        low, high, value = found[-1]
-        if high > end:
-            found[-1] = (low, end, value)
+        found: list[Piece[V]] = []
+        first = 0
+        for start, end in ranges:
+            first = bisect_right(ends, start, first)
+            last = bisect_left(starts, end, first)
+            if last - first > 1:
+                found.append((max(starts[first], start), ends[first], values[first]))
+                first, last = first + 1, last - 1
+                found.extend(zip(starts[first:last], ends[first:last], values[first:last], strict=True))
+                found.append((starts[last], min(ends[last], end), values[last]))
+            elif first < last:
+                low, high = starts[first], ends[first]
+                found.append((low if low > start else start, high if high < end else end, values[first]))
         return found
 
     def gaps(self, start: int, end: int) -> list[tuple[int, int]]:
-        """The parts of [start, end) that have no value."""
+        """The parts of [start, end), which is not empty, that have no value."""
+        return self.gaps_within(((start, end),))
+
+    def gaps_within(self, ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+        """The parts of ranges, ascending and disjoint, that have no value."""
+        starts, ends = self._starts, self._ends
         holes: list[tuple[int, int]] = []
-        for low, high, _ in self.overlapping(start, end):
-            if start < low:
-                holes.append((start, low))
-            start = high
-        if start < end:
-            holes.append((start, end))
+        place = 0
+        for start, end in ranges:
+            place = bisect_right(ends, start, place)
+            while place < len(starts) and starts[place] < end:
+                if start < starts[place]:
+                    holes.append((start, starts[place]))
+                start = ends[place]
+                if start >= end:
+                    break
+                place += 1
+            if start < end:
+                holes.append((start, end))
         return holes
 
-    def replace(self, start: int, end: int, pieces: Iterable[Piece[V]]) -> None:
+    def replace(self, start: int, end: int, pieces: Sequence[Piece[V]]) -> None:
         """Makes `pieces` (ascending, inside [start, end)) all there is in [start, end)."""
-        self.edit(((start, end, pieces),))
+        self.replace_within(((start, end),), pieces)
 
     def set(self, start: int, end: int, value: V) -> None:
         """Gives all of [start, end) one value."""
-        self.edit(((start, end, ((start, end, value),)),))
+        self.replace_within(((start, end),), ((start, end, value),))
+
+    def set_many(self, pieces: Sequence[Piece[V]]) -> None:
+        """Gives ranges, ascending and disjoint, a value each."""
+        self.replace_within([(start, end) for start, end, _ in pieces], pieces)
 
     def clear(self, start: int, end: int) -> None:
         """Takes the values of [start, end) away."""
-        self.edit(((start, end, ()),))
+        self.replace_within(((start, end),), ())
 
-    def clear_many(self, ranges: Iterable[tuple[int, int]]) -> None:
-        """Takes the values of many ranges away, ascending and disjoint."""
-        self.edit([(start, end, ()) for start, end in ranges])
+    def clear_many(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Takes the values of ranges, ascending and disjoint, away."""
+        self.replace_within(ranges, ())
 
-    def edit(self, edits: Sequence[Edit[V]]) -> None:
-        """Many replacements at once, ascending and disjoint: one splice, however many there are.
+    def replace_within(self, ranges: Sequence[tuple[int, int]], pieces: Sequence[Piece[V]]) -> None:
+        """Makes `pieces` all there is in ranges, both ascending and disjoint: one splice, however many there are.
 
-        What lies between them is copied in one go, so that an edit costs its own pieces and not its neighbours'.
+        What lies between the ranges is copied in one go: a range costs its own pieces and not its neighbours.
         """
-        if not edits:
+        if not ranges:
             return
         starts, ends = self._starts, self._ends
-        begin = cursor = max(0, bisect_right(ends, edits[0][0]) - 1)
+        begin = cursor = max(0, bisect_right(ends, ranges[0][0]) - 1)
         window = _Window(self)
-        floor = 0
-        for start, end, pieces in edits:
+        floor = place = 0
+        for start, end in ranges:
             first = bisect_right(ends, start, cursor)
-            window.copy(cursor, first, floor)
+            if cursor < first:
+                window.copy(cursor, first, floor)
             if first < len(starts) and starts[first] < start and floor < start:
                 window.put(max(starts[first], floor), start, self._values[first])
-            for piece in pieces:
-                window.put(*piece)
+            while place < len(pieces) and pieces[place][0] < end:
+                window.put(*pieces[place])
+                place += 1
             cursor = bisect_left(starts, end, first)
             if cursor > first and ends[cursor - 1] > end:
                 cursor -= 1

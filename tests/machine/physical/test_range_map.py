@@ -62,21 +62,26 @@ def test_update_joins_what_becomes_equal_and_a_copy_is_on_its_own() -> None:
     assert list(copy) == [(0, 4, 1), (4, 6, 2)]
 
 
-Edits = st.lists(st.tuples(st.integers(0, 4), st.integers(1, 9), st.sampled_from([None, 1, 2, 3])), max_size=8)
+Steps = st.lists(st.tuples(st.integers(0, 4), st.integers(1, 9), st.sampled_from([None, 1, 2, 3])), max_size=8)
 
 
-@given(Changes, Edits)
-def test_many_edits_at_once_are_the_same_one_after_the_other(
+@given(Changes, Steps)
+def test_many_ranges_at_once_are_the_same_as_one_after_the_other(
     changes: list[tuple[tuple[int, int], int | None]], steps: list[tuple[int, int, int | None]]
 ) -> None:
     at_once, _ = built(changes)
     in_turn, _ = built(changes)
-    edits: list[tuple[int, int, list[tuple[int, int, int]]]] = []
+    ranges: list[tuple[int, int]] = []
+    pieces: list[tuple[int, int, int]] = []
     place = 0
     for gap, length, value in steps:
         start, place = place + gap, place + gap + length
-        edits.append((start, place, [] if value is None else [(start, place, value)]))
-    at_once.edit(edits)
-    for edit in edits:
-        in_turn.replace(*edit)
+        ranges.append((start, place))
+        if value is not None:
+            pieces.append((start, place, value))
+    assert at_once.within(ranges) == [piece for window in ranges for piece in at_once.overlapping(*window)]
+    assert at_once.gaps_within(ranges) == [gap for window in ranges for gap in at_once.gaps(*window)]
+    at_once.replace_within(ranges, pieces)
+    for window in ranges:
+        in_turn.replace(*window, [piece for piece in pieces if piece[:2] == window])
     assert list(at_once) == list(in_turn)
