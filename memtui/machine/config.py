@@ -31,6 +31,8 @@ class KernelConfig:
     memory_model: str = "sparse_vmemmap"
     shmem_thp: str = "multi_order"
     secret_memory: str = "per_page"
+    rfc_quirks: bool = False
+    """The unmapped cache keeps whatever is freed in a pageblock it ever used, as the patches of 2023 had it."""
     direct_map: str = "auto"
     thp: str = "always"
     """/sys/kernel/mm/transparent_hugepage/enabled: `never`, `madvise` or `always`."""

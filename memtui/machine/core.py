@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -61,6 +62,8 @@ class Core:
     """Work put off since the engine last asked; the machine itself has no clock."""
     cause: str = "boot"
     """The action at work, for the log and for asking who split a leaf."""
+    part: str = ""
+    """What the kernel does for it at the moment, where that has a name of its own: a shrinker, a kind of allocation."""
     running: bool = True
     """Off during boot: nothing is logged or counted in /proc/vmstat yet (SYSTEM_RUNNING)."""
 
@@ -68,6 +71,20 @@ class Core:
     def vm_events(self) -> Counter[str]:
         """Counts of /proc/vmstat events under Linux's names (`thp_fault_alloc`); they only grow."""
         return self.allocator.vm_events
+
+    @property
+    def who(self) -> str:
+        """The action at work, and the part of the kernel that does it: `load_module: rodata`."""
+        return f"{self.cause}: {self.part}" if self.part else self.cause
+
+    @contextmanager
+    def acting(self, part: str) -> Iterator[None]:
+        """What happens inside is done by a part of the kernel with a name of its own."""
+        outer, self.part = self.part, part
+        try:
+            yield
+        finally:
+            self.part = outer
 
     def log(self, text: str, severity: Severity = Severity.INFO, source: str | None = None) -> None:
         """Adds a line to the log, in the name of the action at work unless `source` says another."""

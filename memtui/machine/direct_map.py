@@ -182,6 +182,21 @@ class DirectMap:
             total += sum(table.not_present.bit_count() for table in gib.tables.values())
         return total
 
+    def not_present_in(self, start: int, frames: int) -> int:
+        """How many frames of a run have a leaf that is not present."""
+        total, end = 0, start + frames
+        while start < end:
+            stop = min(end, (start // FRAMES_2M + 1) * FRAMES_2M)
+            gib = self._gibs.get(start // FRAMES_1G)
+            table = gib.tables.get(start // FRAMES_2M % BLOCKS_PER_GIB) if gib else None
+            if table is not None:
+                bits = ((1 << (stop - start)) - 1) << (start % FRAMES_2M)
+                total += (table.not_present & bits).bit_count()
+            elif self.perm_at(start) is Perm.NOT_PRESENT:
+                total += stop - start
+            start = stop
+        return total
+
     @property
     def split_count(self) -> int:
         """Splits of either level since boot."""
@@ -285,7 +300,7 @@ class DirectMap:
         """Counts a split; /proc/vmstat begins to once the system runs (`split_page_count`)."""
         self.table_frames += 1
         self._core.vm_events[event] += self._core.running
-        causes[self._core.cause] += self._core.running
+        causes[self._core.who] += self._core.running
         self._core.meter.charge(costs.SPLIT_LEAF)
         self._core.meter.charge(costs.FLUSH_ALL)
 

@@ -37,6 +37,7 @@ from memtui.machine.slab import SlabCaches
 from memtui.machine.sysctl import Sysctl
 from memtui.machine.tlb import Mix, tlb_model
 from memtui.machine.tmpfs.tmpfs import Tmpfs
+from memtui.machine.unmapped_cache import UnmappedCache
 from memtui.machine.vmalloc import Vmalloc
 from memtui.snapshot import (
     CellMap,
@@ -102,6 +103,7 @@ class Machine:
             )
             self.slabs = SlabCaches(self.core, self.traits.object_bytes)
             self.vmalloc = Vmalloc(self.core, self.direct_map)
+            self.unmapped_cache = UnmappedCache(self.core, self.direct_map, rfc_quirks=kernel.rfc_quirks)
             self.exec_memory = kernels.choose("exec_memory", kernel.exec_memory)(self.core, self.direct_map)
             self.modules = Modules(self.core, self.exec_memory, self.vmalloc, self.slabs)
             self.bpf = BpfPrograms(self.core, self.vmalloc, self.slabs, self.traits)
@@ -123,7 +125,7 @@ class Machine:
             self.tmpfs = Tmpfs(self.core, self.slabs, kernels.choose("shmem_thp", kernel.shmem_thp))
             self.page_cache = PageCache(self.core, self.slabs)
             self.fragmenter = Fragmenter(self.core)
-            self.reclaim = Reclaim(self.core, self.page_cache, self.tmpfs, self.slabs)
+            self.reclaim = Reclaim(self.core, self.page_cache, self.tmpfs, self.slabs, self.unmapped_cache)
         except OutOfMemory as short:
             raise MachineStopped(f"cannot boot: {short}") from None
         self.min_free_kbytes = set_watermarks(memory.allocator, kernel.min_free_kbytes, thp=kernel.thp != "never")
@@ -179,10 +181,27 @@ class Machine:
         Raises FrameStateError with the law that is broken.
         """
         self._check_frames()
-        checked = (self.direct_map, self.memmap, self.slabs, self.exec_memory, self.bpf, self.secretmem)
-        for part in (*checked, self.hugetlb, self.processes, self.tmpfs, self.page_cache, self.fragmenter):
+        self._check_not_present()
+        checked = (self.direct_map, self.unmapped_cache, self.memmap, self.slabs, self.exec_memory, self.bpf)
+        for part in (
+            *checked,
+            self.secretmem,
+            self.hugetlb,
+            self.processes,
+            self.tmpfs,
+            self.page_cache,
+            self.fragmenter,
+        ):
             part.check()
         self.reclaim.check(self.secretmem.nodes)
+
+    def _check_not_present(self) -> None:
+        """Exactly the pages of secret memory and of the unmapped cache are missing from the direct map."""
+        cache = self.unmapped_cache
+        owed = self.secretmem.removed_frames + cache.held_frames - cache.mapped_frames
+        absent = self.direct_map.not_present_frames()
+        if absent != owed:
+            raise FrameStateError(f"{absent} frames are not present in the direct map, {owed} should be")
 
     def _check_frames(self) -> None:
         """Rebuilds who owns what from all claims and all free lists."""
@@ -211,7 +230,7 @@ class Machine:
         yield from self._reservations
         for part in (self.memmap, self.direct_map, self.slabs, self.vmalloc, self.exec_memory, self.hugetlb):
             yield from part.claims()
-        for part in (self.secretmem, self.processes, self.tmpfs, self.page_cache, self.fragmenter):
+        for part in (self.unmapped_cache, self.secretmem, self.processes, self.tmpfs, self.page_cache, self.fragmenter):
             yield from part.claims()
 
     def owners(self) -> tuple[tuple[FrameKind, int], ...]:

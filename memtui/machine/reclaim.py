@@ -17,12 +17,13 @@ from memtui.machine.page_cache import PageCache
 from memtui.machine.physical.zone import Zone, total_reserve_frames
 from memtui.machine.slab import SlabCaches
 from memtui.machine.tmpfs.tmpfs import Tmpfs
+from memtui.machine.unmapped_cache import UnmappedCache
 from memtui.units import format_frames
 
 DROP_PAGECACHE: Final = 1
 """Bit of vm.drop_caches: clean page cache."""
 DROP_SLAB: Final = 2
-"""Bit of vm.drop_caches: what shrinkers have, huge pages past the ends of tmpfs files among it."""
+"""Bit of vm.drop_caches: what shrinkers have: huge pages past the ends of tmpfs files, cached unmapped pages."""
 
 
 def available_frames(zones: Sequence[Zone], file_frames: int, reclaimable_frames: int) -> int:
@@ -41,12 +42,20 @@ def available_frames(zones: Sequence[Zone], file_frames: int, reclaimable_frames
 class Reclaim:
     """The shrinkers of files, and vm.drop_caches."""
 
-    def __init__(self, core: Core, page_cache: PageCache, tmpfs: Tmpfs, slabs: SlabCaches) -> None:
+    def __init__(
+        self,
+        core: Core,
+        page_cache: PageCache,
+        tmpfs: Tmpfs,
+        slabs: SlabCaches,
+        unmapped: UnmappedCache | None = None,
+    ) -> None:
         """Registers page cache and tmpfs with the page allocator, in this order and before all others."""
         self._core = core
         self._page_cache = page_cache
         self._tmpfs = tmpfs
         self._slabs = slabs
+        self._unmapped = unmapped
         core.allocator.shrinkers[:0] = [page_cache, tmpfs]
         core.allocator.clean_cache = page_cache.shrink_clean
 
@@ -65,6 +74,9 @@ class Reclaim:
         if value & DROP_SLAB:
             self._core.vm_events["drop_slab"] += 1
             parts.append(f"{format_frames(self._tmpfs.drop_slab())} past the ends of tmpfs files")
+            unmapped = self._unmapped.drop() if self._unmapped is not None else 0
+            if unmapped:
+                parts.append(f"{format_frames(unmapped)} of unmapped pages")
         self._core.log(f"vm.drop_caches {value}: {' and '.join(parts)} given back")
 
     def check(self, elsewhere: int = 0) -> None:

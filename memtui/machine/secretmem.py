@@ -153,10 +153,16 @@ class PerPageSecretMemory:
         """Slab objects of all files, by cache."""
         return Counter(dict.fromkeys(SLAB_OBJECTS, len(self.files)))
 
+    @property
+    def removed_frames(self) -> int:
+        """Frames that secret memory itself took out of the direct map."""
+        return self.frames
+
     def check(self) -> None:
-        """Raises FrameStateError unless exactly the secret pages are missing from the direct map."""
+        """Raises FrameStateError unless all secret pages are missing from the direct map, and all are counted."""
         held = sum(file.frames.frames for file in self.files)
-        absent = self._direct_map.not_present_frames()
+        runs = [run for file in self.files for run in file.frames]
+        absent = sum(self._direct_map.not_present_in(start, frames) for start, frames in runs)
         nodes = sum(nodes_of_span(0, file.frames.frames) for file in self.files)
         if nodes != self.nodes:
             raise FrameStateError(f"secret files take {nodes} XArray nodes, {self.nodes} are held")

@@ -145,6 +145,10 @@ class KernelSection(Section):
     memory_model: PolicyName | None = _policy_field("memory_model")
     shmem_thp: PolicyName | None = _policy_field("shmem_thp")
     secret_memory: PolicyName | None = _policy_field("secret_memory")
+    rfc_quirks: bool | None = Field(
+        default=None,
+        description="whether the unmapped cache keeps whatever is freed in a pageblock it used (patches of 2023)",
+    )
     direct_map: PolicyName | None = _policy_field("direct_map")
     thp: Literal["never", "madvise", "always"] | None = Field(
         default=None, description="/sys/kernel/mm/transparent_hugepage/enabled at boot"

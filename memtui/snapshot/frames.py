@@ -26,6 +26,7 @@ class FrameKind(StrEnum):
     SHMEM = "tmpfs"
     HUGETLB = "hugetlb"
     SECRET = "secret memory"
+    UNMAPPED = "unmapped cache"
 
     @property
     def letter(self) -> str:
@@ -48,4 +49,5 @@ _LETTERS: Mapping[FrameKind, str] = {
     FrameKind.SHMEM: "s",
     FrameKind.HUGETLB: "G",
     FrameKind.SECRET: "z",
+    FrameKind.UNMAPPED: "u",
 }

@@ -69,6 +69,7 @@ class Token(StrEnum):
     OWNER_SHMEM = "owner-shmem"
     OWNER_HUGETLB = "owner-hugetlb"
     OWNER_SECRET = "owner-secret"
+    OWNER_UNMAPPED = "owner-unmapped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ KINDS: Final[Mapping[Token, Kind]] = {
     Token.OWNER_SHMEM: _owner(FrameKind.SHMEM, "#CC79A7", "#A04B7C"),
     Token.OWNER_HUGETLB: _owner(FrameKind.HUGETLB, "#7A9CFF", "#3B5BDB"),
     Token.OWNER_SECRET: _owner(FrameKind.SECRET, "#FF7A2F", "#C23B00"),
+    Token.OWNER_UNMAPPED: _owner(FrameKind.UNMAPPED, "#C0A0FF", "#7048C8"),
 }
 """Everything that is drawn as a kind of memory."""
 

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from memtui.machine.errors import OutOfMemory
 from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES, PAGEBLOCK_ORDER, MigrateType
 from memtui.machine.physical.costly import Background, Compactor, CostlyRequest
-from memtui.machine.physical.extents import FrameList
+from memtui.machine.physical.extents import FrameList, Run
 from memtui.machine.physical.fail_page_alloc import FailPageAlloc
 from memtui.machine.physical.frame_map import FrameMap, Owner
 from memtui.machine.physical.freelist import FreeLists, Request, low_mark, min_mark, no_mark
@@ -97,6 +97,8 @@ class PageAllocator:
         self.kcompactd: Background | None = None
         self.clean_cache: Callable[[int, int], int] | None = None
         """Frees up to so many frames of clean page cache on a node for its kswapd; returns how many."""
+        self.keep_freed: Callable[[int, int, Owner], list[Run]] | None = None
+        """Keeps some of a run that is freed (first frame, frames, who had it); returns the runs to free."""
         self.vm_events: Counter[str] = Counter()
         """Counts of /proc/vmstat events, the whole machine's."""
         self._reclaiming = False
@@ -177,9 +179,11 @@ class PageAllocator:
 
     def free(self, start: int, frames: int, owner: Owner) -> None:
         """Gives a run of frames back; it may be any part of what was allocated."""
-        self.frame_map.release(start, frames, owner)
-        for zone, first, length in self._by_zone(start, frames):
-            zone.buddy.free_run(first, length)
+        runs = [(start, frames)] if self.keep_freed is None else self.keep_freed(start, frames, owner)
+        for low, count in runs:
+            self.frame_map.release(low, count, owner)
+            for zone, first, length in self._by_zone(low, count):
+                zone.buddy.free_run(first, length)
 
     def free_list(self, runs: FrameList, owner: Owner) -> None:
         """Gives all runs of a list back."""
