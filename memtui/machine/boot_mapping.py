@@ -18,6 +18,8 @@ KERNEL_IMAGE_FRAME: Final = 0x1000
 """The kernel image is loaded at 16 MiB."""
 KERNEL_4K_BLOCKS: Final = 8
 """2 MiB blocks mapped by 4K for the image's section borders (recordings: DirectMap4k 22400 kB with the BPF pack)."""
+SHIFT_2M, SHIFT_1G, SHIFT_512G = 9, 18, 27
+"""Log2 of the frames that a page table of each level maps."""
 ISA_END_FRAME: Final = 256
 """Where the part ends that is mapped first and for itself (ISA_END_ADDRESS): 1 MiB."""
 
@@ -30,6 +32,13 @@ class Level(IntEnum):
     LEAF_1G = 2
 
 
+LARGEST_LEAF: Final = {"auto": Level.LEAF_1G, "no_1g": Level.LEAF_2M, "all_4k": Level.LEAF_4K}
+"""Policies for the boot mapping: the largest leaf it may use.
+
+`no_1g` is the boot parameter `nogbpages`; `all_4k` is what debug_pagealloc and KFENCE without its own pool ask for.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """Part of the boot mapping: [start, end) in leaves of one size."""
@@ -39,11 +48,12 @@ class Span:
     level: Level
 
 
-def boot_spans(layout: Layout, *, gbpages: bool) -> list[Span]:
+def boot_spans(layout: Layout, largest: Level = Level.LEAF_1G) -> list[Span]:
     """The boot mapping (`split_mem_range`): 4K edges, 2M, and 1G for whole aligned GiB without a hole.
 
     The first MiB is mapped for itself, so the first GiB never is one leaf; the GiB that firmware
-    tables end is not either. The first 2 MiB and the kernel image's borders are 4K.
+    tables end is not either. The first 2 MiB and the kernel image's borders are 4K. No leaf is
+    larger than `largest`.
     """
     firmware_tail = layout.firmware[-1][0]
     spans: list[Span] = []
@@ -52,18 +62,18 @@ def boot_spans(layout: Layout, *, gbpages: bool) -> list[Span]:
         if start == 0:
             spans.append(Span(0, ISA_END_FRAME, Level.LEAF_4K))
             start, end = ISA_END_FRAME, min(end, firmware_tail)
-        spans.extend(_cut(start, end, gbpages=gbpages))
+        spans.extend(_cut(start, end, largest))
     image_end = KERNEL_IMAGE_FRAME + KERNEL_4K_BLOCKS * FRAMES_2M
     return [piece for span in spans for piece in _force_4k(span, KERNEL_IMAGE_FRAME, image_end)]
 
 
-def _cut(start: int, end: int, *, gbpages: bool) -> list[Span]:
+def _cut(start: int, end: int, largest: Level) -> list[Span]:
     bounds = [(start, Level.LEAF_4K)]
     low_2m, high_2m = -(-start // FRAMES_2M) * FRAMES_2M, end // FRAMES_2M * FRAMES_2M
-    if low_2m < high_2m:
+    if largest >= Level.LEAF_2M and low_2m < high_2m:
         bounds.append((low_2m, Level.LEAF_2M))
         low_1g, high_1g = -(-start // FRAMES_1G) * FRAMES_1G, end // FRAMES_1G * FRAMES_1G
-        if gbpages and low_1g < high_1g:
+        if largest is Level.LEAF_1G and low_1g < high_1g:
             bounds += [(low_1g, Level.LEAF_1G), (high_1g, Level.LEAF_2M)]
         bounds.append((high_2m, Level.LEAF_4K))
     ends = [low for low, _ in bounds[1:]] + [end]
@@ -76,6 +86,19 @@ def _force_4k(span: Span, low: int, high: int) -> list[Span]:
         return [span]
     pieces = (Span(span.start, low, span.level), Span(low, high, Level.LEAF_4K), Span(high, span.end, span.level))
     return [piece for piece in pieces if piece.start < piece.end]
+
+
+def table_frames(spans: list[Span]) -> int:
+    """Page tables below the top level that these leaves need: one per 2 MiB of 4K leaves, per GiB, per 512 GiB."""
+    total = 0
+    for shift, coarsest in ((SHIFT_2M, Level.LEAF_4K), (SHIFT_1G, Level.LEAF_2M), (SHIFT_512G, Level.LEAF_1G)):
+        last = -1
+        for span in spans:
+            if span.level <= coarsest:
+                first = max(span.start >> shift, last + 1)
+                last = max(last, (span.end - 1) >> shift)
+                total += last - first + 1
+    return total
 
 
 def boot_recount_frames(spans: list[Span]) -> int:

@@ -32,6 +32,18 @@ class MachineEvent:
     severity: Severity = Severity.INFO
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who did something that lasts, and when: the splitting of a leaf."""
+
+    cause: str
+    """The action at work, with the part of the kernel that did it: `memfd_secret`, `load_module: rodata`."""
+    time_ns: int
+    """Simulated time of the event it was part of."""
+    event: int
+    """Serial number of the line of the log that came next."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class KernelOwner:
     """An owner of frames that is one thing for the whole machine: a cache, a subsystem's tables."""
@@ -62,6 +74,10 @@ class Core:
     """Work put off since the engine last asked; the machine itself has no clock."""
     cause: str = "boot"
     """The action at work, for the log and for asking who split a leaf."""
+    now_ns: int = 0
+    """Simulated time of the event being played, as the engine says; nothing is decided by it."""
+    last_serial: int = 0
+    """Serial number of the last line of the log the engine has taken."""
     part: str = ""
     """What the kernel does for it at the moment, where that has a name of its own: a shrinker, a kind of allocation."""
     running: bool = True
@@ -85,6 +101,10 @@ class Core:
             yield
         finally:
             self.part = outer
+
+    def origin(self) -> Origin:
+        """Who is at work now, and when that is."""
+        return Origin(self.who, self.now_ns, self.last_serial + len(self.events) + 1)
 
     def log(self, text: str, severity: Severity = Severity.INFO, source: str | None = None) -> None:
         """Adds a line to the log, in the name of the action at work unless `source` says another."""

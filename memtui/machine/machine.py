@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from memtui.machine import counters, kernels, looks, maps
 from memtui.machine.boot import boot_memory, set_watermarks
+from memtui.machine.boot_mapping import Level
 from memtui.machine.bpf import BpfPrograms
 from memtui.machine.config import MachineConfig
 from memtui.machine.core import Core, MachineEvent, Timer
@@ -93,7 +94,9 @@ class Machine:
         memory.allocator.kcompactd = Kcompactd(self.core)
         self.tlb = tlb_model(config.cpu.tlb)
         try:
-            self.direct_map = DirectMap(self.core, memory.layout, gbpages=config.cpu.gbpages)
+            self.direct_map = DirectMap(
+                self.core, memory.layout, largest=Level.LEAF_1G if config.cpu.gbpages else Level.LEAF_2M
+            )
             self.memmap = Memmap(
                 self.core,
                 memory.memmap_nodes,

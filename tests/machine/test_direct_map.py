@@ -6,8 +6,9 @@ import pytest
 
 from memtui.machine import CpuConfig, KernelConfig, Machine, MachineConfig, OutOfMemory
 from memtui.machine.boot_mapping import Level
-from memtui.machine.direct_map import NAMED_CAUSES, Perm
+from memtui.machine.direct_map import Perm
 from memtui.machine.physical.allocator import GFP_KERNEL
+from memtui.machine.split_account import NAMED_CAUSES
 from memtui.snapshot import MapRequest, SplitCause
 from memtui.units import FRAMES_1G, FRAMES_2M, FRAMES_4G, GIB, KIB, MIB
 from tests.machine.changes import Changes
