@@ -80,6 +80,7 @@ class Core:
     """Serial number of the last line of the log the engine has taken."""
     part: str = ""
     """What the kernel does for it at the moment, where that has a name of its own: a shrinker, a kind of allocation."""
+    _origin: Origin | None = None
     running: bool = True
     """Off during boot: nothing is logged or counted in /proc/vmstat yet (SYSTEM_RUNNING)."""
 
@@ -103,8 +104,11 @@ class Core:
             self.part = outer
 
     def origin(self) -> Origin:
-        """Who is at work now, and when that is."""
-        return Origin(self.who, self.now_ns, self.last_serial + len(self.events) + 1)
+        """Who is at work now, and when that is; one object for all that comes of the same."""
+        latest = Origin(self.who, self.now_ns, self.last_serial + len(self.events) + 1)
+        if self._origin is None or self._origin != latest:
+            self._origin = latest
+        return self._origin
 
     def log(self, text: str, severity: Severity = Severity.INFO, source: str | None = None) -> None:
         """Adds a line to the log, in the name of the action at work unless `source` says another."""

@@ -28,7 +28,9 @@ WRONG = {
 
 FREE_TEXT = frozenset(("name", "about", "label", "mount", "file", "process", "child", "area"))
 
-TRUTHS = frozenset(("gbpages", "la57", "guest", "hugetlb_optimize_vmemmap", "advise", "misaligned", "random"))
+TRUTHS = frozenset(
+    ("gbpages", "la57", "guest", "hugetlb_optimize_vmemmap", "rfc_quirks", "advise", "misaligned", "random")
+)
 
 
 def taken(field: str, kind: str) -> bool:
