@@ -33,6 +33,10 @@ class Unit(StrEnum):
     PER_MILLE = "per mille"
     """Thousandths."""
     CYCLES = "cycles"
+    LEVELS = "levels"
+    NS = "ns"
+    NS_PER_S = "ns per s"
+    """CPU time in each second."""
 
 
 class Kind(StrEnum):
@@ -224,6 +228,22 @@ _SLABINFO: Final = (
 _DERIVED: Final = (
     _ours("tlb_reach_bytes", Unit.BYTES, "memory the last TLB level covers over the direct map as it is mapped now"),
     _ours("tlb_miss_ppm", Unit.PPM, "uniform random accesses to the direct map that miss the last TLB level"),
+    _ours("page_table_levels", Unit.LEVELS, "levels of page tables: 5 on CPUs with la57", Kind.CONSTANT),
+    _ours("direct_map_table_bytes", Unit.BYTES, "page tables that map all RAM, those of boot included"),
+    _ours("kernel_access_miss_ppm", Unit.PPM, "the kernel's stated accesses that miss the last TLB level"),
+    _ours("kernel_access_cycles", Unit.CYCLES, "cycles of translation that each of these accesses takes"),
+    _ours("kernel_walks_least_ns_per_s", Unit.NS_PER_S, "CPU time of translating these accesses, at least"),
+    _ours("kernel_walks_most_ns_per_s", Unit.NS_PER_S, "the same, at most"),
+    _ours(
+        "kernel_walks_change_least_ns_per_s",
+        Unit.NS_PER_S,
+        "what of that time splits of the direct map since boot cost, at least; below zero they save it",
+    ),
+    _ours("kernel_walks_change_most_ns_per_s", Unit.NS_PER_S, "the same, at most"),
+    _ours("tlb_flushes_full", Unit.EVENTS, "broadcasts that emptied every CPU's TLB", Kind.COUNT),
+    _ours("tlb_flushes_ranged", Unit.EVENTS, "broadcasts of at most 33 kernel pages", Kind.COUNT),
+    _ours("tlb_flushes_least_cpu_ns", Unit.NS, "CPU time all these took on all CPUs, at least", Kind.COUNT),
+    _ours("tlb_flushes_most_cpu_ns", Unit.NS, "the same, at most, with every emptied TLB filled again"),
     _ours("struct_page_bytes", Unit.BYTES, "memory the struct pages take now"),
     _ours("struct_page_saved_bytes", Unit.BYTES, "struct pages given back, against one frame per 64 pages"),
     _ours("direct_map_1g_ppm", Unit.PPM, "share of the direct map in 1 GiB leaves"),

@@ -18,8 +18,8 @@ KERNEL_IMAGE_FRAME: Final = 0x1000
 """The kernel image is loaded at 16 MiB."""
 KERNEL_4K_BLOCKS: Final = 8
 """2 MiB blocks mapped by 4K for the image's section borders (recordings: DirectMap4k 22400 kB with the BPF pack)."""
-SHIFT_2M, SHIFT_1G, SHIFT_512G = 9, 18, 27
-"""Log2 of the frames that a page table of each level maps."""
+TABLE_SHIFT: Final = 9
+"""Log2 of the entries of a page table."""
 ISA_END_FRAME: Final = 256
 """Where the part ends that is mapped first and for itself (ISA_END_ADDRESS): 1 MiB."""
 
@@ -88,13 +88,17 @@ def _force_4k(span: Span, low: int, high: int) -> list[Span]:
     return [piece for piece in pieces if piece.start < piece.end]
 
 
-def table_frames(spans: list[Span]) -> int:
-    """Page tables below the top level that these leaves need: one per 2 MiB of 4K leaves, per GiB, per 512 GiB."""
+def table_frames(spans: list[Span], table_levels: int = 4) -> int:
+    """Page tables below the top level that these leaves need, one frame each.
+
+    One per 2 MiB of 4K leaves, per GiB, per 512 GiB, and with five levels per 256 TiB.
+    """
     total = 0
-    for shift, coarsest in ((SHIFT_2M, Level.LEAF_4K), (SHIFT_1G, Level.LEAF_2M), (SHIFT_512G, Level.LEAF_1G)):
+    for level in range(table_levels - 1):
         last = -1
+        shift = TABLE_SHIFT * (level + 1)
         for span in spans:
-            if span.level <= coarsest:
+            if span.level <= level:
                 first = max(span.start >> shift, last + 1)
                 last = max(last, (span.end - 1) >> shift)
                 total += last - first + 1

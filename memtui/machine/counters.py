@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from memtui.machine.boot_mapping import Level
 from memtui.machine.physical.buddy import ORDERS
 from memtui.machine.physical.fragmentation import fragmentation_index, unusable_index
+from memtui.snapshot import TlbView
 from memtui.units import FRAMES_2M, PPM, kb_of_frames
 
 if TYPE_CHECKING:
@@ -137,15 +138,14 @@ def vmstat(machine: Machine, frames: Mapping[str, int]) -> dict[str, int]:
     return values
 
 
-def derived(machine: Machine, reach_bytes: int, miss_ppm: int) -> dict[str, int | float]:
+def derived(machine: Machine, tlb: TlbView) -> dict[str, int | float]:
     """Our own figures, each with its unit in its name."""
     leaves = machine.direct_map.leaf_frames
     total = sum(leaves)
     memmap = machine.memmap
     used = memmap.boot_frames + memmap.allocated_frames
     return {
-        "tlb_reach_bytes": reach_bytes,
-        "tlb_miss_ppm": miss_ppm,
+        **_translation(tlb),
         "struct_page_bytes": kb_of_frames(used) * 1024,
         "struct_page_saved_bytes": kb_of_frames(memmap.full_frames - used) * 1024,
         "direct_map_1g_ppm": leaves[Level.LEAF_1G] * PPM // total,
@@ -156,6 +156,31 @@ def derived(machine: Machine, reach_bytes: int, miss_ppm: int) -> dict[str, int 
         "sim_hvo_frames_freed": memmap.full_frames - used,
         **_fragmentation(machine),
     }
+
+
+def _translation(tlb: TlbView) -> dict[str, int | float]:
+    """The TLB over the direct map, and what its leaves cost the accesses a scenario states."""
+    direct, cost = tlb.accesses[0], tlb.cost
+    values: dict[str, int | float] = {
+        "tlb_reach_bytes": direct.reach_bytes,
+        "tlb_miss_ppm": direct.miss_ppm,
+        "page_table_levels": tlb.table_levels,
+        "direct_map_table_bytes": tlb.direct_map_table_bytes,
+    }
+    if cost is not None:
+        values |= {
+            "kernel_access_miss_ppm": cost.access.miss_ppm,
+            "kernel_access_cycles": cost.access.cycles_per_access,
+            "kernel_walks_least_ns_per_s": cost.walks_ns_per_s[0],
+            "kernel_walks_most_ns_per_s": cost.walks_ns_per_s[1],
+            "kernel_walks_change_least_ns_per_s": cost.change_ns_per_s[0],
+            "kernel_walks_change_most_ns_per_s": cost.change_ns_per_s[1],
+            "tlb_flushes_full": cost.flushes.full,
+            "tlb_flushes_ranged": cost.flushes.ranged,
+            "tlb_flushes_least_cpu_ns": cost.flushes.cpu_ns[0],
+            "tlb_flushes_most_cpu_ns": cost.flushes.cpu_ns[1],
+        }
+    return values
 
 
 def _fragmentation(machine: Machine) -> dict[str, int]:

@@ -152,6 +152,18 @@ class DirectMap:
                 finest = level if finest is None else min(finest, level)
         return finest, absent
 
+    def split_frames(self, start: int, end: int) -> tuple[int, int]:
+        """Frames of [start, end) whose 1G leaf was split since boot, and those whose 2M leaf was."""
+        from_1g = from_2m = 0
+        for number, gib in self._gibs.items():
+            base = number * FRAMES_1G
+            if start >= base + FRAMES_1G or end <= base:
+                continue
+            from_1g += bool(gib.frame) * (min(end, base + FRAMES_1G) - max(start, base))
+            lows = (base + block * FRAMES_2M for block, table in gib.tables.items() if table.frame)
+            from_2m += sum(max(0, min(end, low + FRAMES_2M) - max(start, low)) for low in lows)
+        return from_1g, from_2m
+
     def not_present_frames(self) -> int:
         """Frames whose leaf is not present, counted from the leaves."""
         return sum(gib.absent_frames() for gib in self._gibs.values())
@@ -183,6 +195,12 @@ class DirectMap:
     def split_causes(self) -> tuple[SplitCause, ...]:
         """Who split leaves since the system runs: those with most splits, then all others in one."""
         return self._account.causes()
+
+    @property
+    def leaf_changes(self) -> int:
+        """Splits and collapses of either level since boot: the same number twice means the same leaves."""
+        events = self._core.vm_events
+        return self.split_count + events["direct_map_level2_collapses"] + events["direct_map_level3_collapses"]
 
     def claims(self) -> Iterable[tuple[KernelOwner, int, int]]:
         """(owner, first frame, frames) of every page table allocated since boot."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from memtui.machine import counters, kernels, looks, maps
 from memtui.machine.boot import boot_memory, set_watermarks
-from memtui.machine.boot_mapping import Level
+from memtui.machine.boot_mapping import Level, table_frames
 from memtui.machine.bpf import BpfPrograms
 from memtui.machine.config import MachineConfig
 from memtui.machine.core import Core, MachineEvent, Timer
@@ -37,6 +37,7 @@ from memtui.machine.reclaim import Reclaim
 from memtui.machine.slab import SlabCaches
 from memtui.machine.sysctl import Sysctl
 from memtui.machine.tlb import Mix, tlb_model
+from memtui.machine.tlb.cost import DirectMapCost
 from memtui.machine.tmpfs.tmpfs import Tmpfs
 from memtui.machine.unmapped_cache import UnmappedCache
 from memtui.machine.vmalloc import Vmalloc
@@ -53,7 +54,7 @@ from memtui.snapshot import (
     VmemmapView,
     ZoneView,
 )
-from memtui.units import FRAMES_1G, FRAMES_2M
+from memtui.units import FRAMES_1G, FRAMES_2M, PAGE_BYTES
 
 Claim = tuple[Owner, int, int]
 """(owner, first frame, frames)."""
@@ -92,10 +93,13 @@ class Machine:
         self.core = Core(memory.allocator, _meter(config), config.cpu.count, config.cpu.table_levels, running=False)
         memory.allocator.compactor = DirectCompaction(self.core)
         memory.allocator.kcompactd = Kcompactd(self.core)
-        self.tlb = tlb_model(config.cpu.tlb)
+        self.tlb = tlb_model(config.cpu.tlb, config.cpu.table_levels)
         try:
             self.direct_map = DirectMap(
                 self.core, memory.layout, largest=Level.LEAF_1G if config.cpu.gbpages else Level.LEAF_2M
+            )
+            self.direct_map_cost = DirectMapCost(
+                self.core, self.direct_map, self.tlb, gbpages=config.cpu.gbpages, guest=config.cpu.guest
             )
             self.memmap = Memmap(
                 self.core,
@@ -143,10 +147,9 @@ class Machine:
     def observe(self, request: MapRequest) -> Observation:
         """The machine now, with maps of the wanted resolution."""
         tlb = self._tlb_view()
-        direct = tlb.accesses[0]
         return Observation(
             counters=self.counters(),
-            derived=counters.derived(self, direct.reach_bytes, direct.miss_ppm),
+            derived=counters.derived(self, tlb),
             zones=tuple(zone.view() for zone in self.core.allocator.zones),
             owners=self.owners(),
             vmemmap=self._vmemmap_view(),
@@ -267,11 +270,24 @@ class Machine:
         )
 
     def _tlb_view(self) -> TlbView:
+        cost = self.direct_map_cost.view()
         accesses = [self.tlb.access("direct map", Mix(*maps.mapped_bytes(self.direct_map)))]
+        if self.direct_map_cost.stated is not None:
+            accesses.append(cost.access)
         largest = max(self.processes, key=lambda process: (process.rss_pages, -process.pid), default=None)
         if largest is not None:
             accesses.append(self.tlb.access(str(largest), Mix(*largest.tlb_mix())))
-        return TlbView(self.tlb.name, self.tlb.levels(), tuple(accesses))
+        cpu = self.config.cpu
+        tables = table_frames(self.direct_map.spans, cpu.table_levels) + self.direct_map.table_frames
+        return TlbView(
+            cpu=self.tlb.name,
+            levels=self.tlb.levels(),
+            accesses=tuple(accesses),
+            table_levels=cpu.table_levels,
+            direct_map_table_bytes=tables * PAGE_BYTES,
+            cost=cost,
+            guest=cpu.guest,
+        )
 
 
 def _meter(config: MachineConfig) -> Meter:

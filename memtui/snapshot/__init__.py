@@ -21,11 +21,13 @@ from memtui.snapshot.maps import (
     StructPagesView,
     VmemmapCell,
 )
+from memtui.snapshot.tlb import FlushTally, TlbAccess, TlbCost, TlbLevel, TlbView, WalkLevel
 
 __all__ = [
     "CellMap",
     "DirectMapCell",
     "Event",
+    "FlushTally",
     "FrameKind",
     "FrameView",
     "LatencyView",
@@ -39,10 +41,12 @@ __all__ = [
     "StructPageFrame",
     "StructPagesView",
     "TlbAccess",
+    "TlbCost",
     "TlbLevel",
     "TlbView",
     "VmemmapCell",
     "VmemmapView",
+    "WalkLevel",
     "WorkloadView",
     "ZoneView",
 ]
@@ -63,54 +67,6 @@ class ZoneView:
     """The lowest `free_frames` has been since boot: the high-water mark of use."""
     free_blocks: tuple[int, ...]
     """Free blocks by order, 0 to 10."""
-
-
-@dataclass(frozen=True, slots=True)
-class TlbLevel:
-    """One array of a TLB for one page size: what it holds and how far that reaches."""
-
-    level: str
-    """`L1` or `L2`."""
-    page: str
-    """`4K`, `2M` or `1G`."""
-    entries: int
-    page_bytes: int
-    shared_with: str = ""
-    """Other page sizes that compete for the same entries, e.g. `2M`."""
-
-    @property
-    def reach_bytes(self) -> int:
-        """Memory the array covers when every entry holds a page of this size."""
-        return self.entries * self.page_bytes
-
-
-@dataclass(frozen=True, slots=True)
-class TlbAccess:
-    """Random access over one mapping (the direct map, a process), as it is mapped now; uniform unless named so."""
-
-    name: str
-    footprint_bytes: int
-    mapped_bytes: tuple[tuple[str, int], ...]
-    """Bytes by leaf size (`4K`, `2M`, `1G`)."""
-    reach_bytes: int
-    """Memory the TLB covers at once with this mix of leaves; less than the footprint only if accesses miss."""
-    l1_miss_ppm: int
-    """Accesses that miss the first level, parts per million."""
-    miss_ppm: int
-    """Accesses that miss the last level, parts per million."""
-    walk_cycles: float
-    """Cycles of a page walk after such a miss."""
-    cycles_per_access: float
-    """Translation cycles each access costs on average beyond an L1 hit."""
-
-
-@dataclass(frozen=True, slots=True)
-class TlbView:
-    """The simulated CPU's TLB and what it does for the mappings as they are now."""
-
-    cpu: str
-    levels: tuple[TlbLevel, ...] = ()
-    accesses: tuple[TlbAccess, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from memtui.workloads.fail_page_alloc import FailPageAllocParams
 from memtui.workloads.fork_storm import ForkStormParams
 from memtui.workloads.fragment import FragmentParams
 from memtui.workloads.hugepages import NrHugepagesParams
+from memtui.workloads.kernel_access import KernelAccessParams
 from memtui.workloads.modules import LoadModuleParams
 from memtui.workloads.page_cache import PageCacheParams
 from memtui.workloads.params import Params
@@ -156,6 +157,12 @@ _SPECS: Final = (
         FailPageAllocParams,
         "makes allocations fail from now on, as the kernel's fault injection does; end stops it",
         "memtui.workloads.fail_page_alloc:FailAllocations",
+    ),
+    ActionSpec(
+        "kernel_access",
+        KernelAccessParams,
+        "states what the kernel accesses through the direct map from now on; end takes it back",
+        "memtui.workloads.kernel_access:KernelAccess",
     ),
     ActionSpec("end", EndParams, "gives back what a labelled entry made"),
 )

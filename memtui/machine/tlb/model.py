@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from memtui.machine.tlb.cpus import CPUS, Cpu, TlbArray
+from memtui.machine.tlb.latencies import LEAST, LIKELY, MOST, Latencies
 from memtui.machine.tlb.mix import LEAF_BYTES, Mix
-from memtui.machine.tlb.popularity import groups
+from memtui.machine.tlb.popularity import UNIFORM, Use, groups
 from memtui.machine.tlb.residency import Users, found, lifetimes, slack
-from memtui.machine.tlb.walk import walk_cycles
-from memtui.snapshot import TlbAccess, TlbLevel
+from memtui.machine.tlb.walk import Walks, level_names, read_cycles, walks
+from memtui.snapshot import TlbAccess, TlbLevel, WalkLevel
 from memtui.units import PAGE_BYTES, PPM, shorten
-
-L2_HIT_CYCLES: Final = 8
-"""What an access that misses the first level and hits the second costs more (published: 7-9)."""
 
 PIECES: Final = LEAF_BYTES["1G"] // LEAF_BYTES["2M"]
 """2M pieces a 1G leaf is smashed into."""
+
+KEPT: Final = 64
+"""Answers a model remembers: mappings change seldom, and are asked about for every Snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,10 @@ class TlbModel:
     Everything follows from bytes by leaf size in closed form; more memory does not take longer.
     """
 
-    def __init__(self, cpu: Cpu) -> None:
+    def __init__(self, cpu: Cpu, table_levels: int = 4) -> None:
         self.cpu = cpu
+        self.table_levels = table_levels
+        self._remembered = lru_cache(KEPT)(self._access)
 
     @property
     def name(self) -> str:
@@ -71,25 +75,27 @@ class TlbModel:
         order = list(LEAF_BYTES)
         return tuple(sorted(rows, key=lambda row: (row.level, order.index(row.page))))
 
-    def access(self, name: str, mix: Mix, zipf: float = 0.0) -> TlbAccess:
-        """Random access over everything the mapping maps, each byte as likely as any other.
+    def access(self, name: str, mix: Mix, use: Use = UNIFORM) -> TlbAccess:
+        """Random access over what the mapping maps; where it is skewed, hot memory lies together."""
+        return self._remembered(name, mix, use)
 
-        With `zipf` above 0, the k-th most popular 4 KiB is used in proportion to 1 / k^zipf; hot
-        memory lies together, and every leaf size has its share of the hot and of the cold.
-        """
-        rows = self._found(groups(mix, zipf))
+    def _access(self, name: str, mix: Mix, use: Use) -> TlbAccess:
+        rows = self._found(groups(mix, use))
         first = math.fsum(row.share * (1.0 - row.in_first) for row in rows)
         last = math.fsum(row.misses for row in rows)
-        walk = self._walk_cycles(mix, rows)
+        walked = self._walks(mix, rows)
+        likely, least, most = (self._cycles(first, last, walked, each) for each in (LIKELY, LEAST, MOST))
         return TlbAccess(
             name=name,
-            footprint_bytes=mix.footprint_bytes,
+            footprint_bytes=round(mix.footprint_bytes * use.density),
             mapped_bytes=mix.by_leaf(),
-            reach_bytes=self._reach_bytes(mix, rows),
+            reach_bytes=self._reach_bytes(mix, rows, use),
             l1_miss_ppm=round(first * PPM),
             miss_ppm=round(last * PPM),
-            walk_cycles=round(walk, 1),
-            cycles_per_access=round(first * L2_HIT_CYCLES + last * walk, 3),
+            walk_cycles=round(self._walk_cycles(walked, LIKELY), 1),
+            cycles_per_access=round(likely, 3),
+            cycles_range=(round(least, 3), round(most, 3)),
+            walk_levels=self._walk_levels(walked),
         )
 
     def _rows(self, level: str, array: TlbArray) -> Iterable[TlbLevel]:
@@ -120,21 +126,49 @@ class TlbModel:
         pieces = PIECES if user.leaf == "1G" and self.cpu.smashes_1g else 1
         return Users("2M" if pieces > 1 else user.leaf, user.count * pieces, user.rate * missing / pieces)
 
-    def _walk_cycles(self, mix: Mix, rows: Sequence[_Found]) -> float:
-        """Mean walk over the accesses that need one; over all accesses when none does."""
-        cycles = {leaf: walk_cycles(leaf, mapped, self.cpu.caches) for leaf, mapped in mix.by_leaf()}
-        misses = math.fsum(row.misses for row in rows)
-        if misses:
-            return math.fsum(row.misses * cycles[row.users.leaf] for row in rows) / misses
-        return math.fsum(row.share * cycles[row.users.leaf] for row in rows)
+    def _walks(self, mix: Mix, rows: Sequence[_Found]) -> list[Walks]:
+        """The walks of the accesses that need one; what those of all accesses would be when none does."""
+        any_miss = any(row.misses for row in rows)
+        walked = [replace(row.users, rate=row.users.rate * (1.0 - row.in_any if any_miss else 1.0)) for row in rows]
+        return walks(walked, dict(mix.by_leaf()), self.cpu.paging, self.table_levels)
 
-    def _reach_bytes(self, mix: Mix, rows: Sequence[_Found]) -> int:
-        """Memory whose translations are held at any moment, to the page.
+    def _cycles(self, first: float, last: float, walked: Sequence[Walks], latencies: Latencies) -> float:
+        """Mean cycles of translation per access, for the shares that miss the first level and both."""
+        walk = self._walk_cycles(walked, latencies)
+        return (first * latencies.second_level + last * walk) * latencies.exposed
+
+    def _walk_cycles(self, walked: Sequence[Walks], latencies: Latencies) -> float:
+        rate = math.fsum(each.rate for each in walked)
+        total = math.fsum(each.rate * each.cycles(self.cpu.caches, latencies) for each in walked)
+        return total / rate if rate else 0.0
+
+    def _walk_levels(self, walked: Sequence[Walks]) -> tuple[WalkLevel, ...]:
+        """What walks to leaves of all sizes read, level by level."""
+        rate = math.fsum(each.rate for each in walked)
+        names = level_names(self.table_levels)
+        levels = []
+        for level, name in enumerate(names):
+            reads = [
+                (each.rate * read.probability, read.table_bytes)
+                for each in walked
+                for read in each.reads
+                if read.level == level
+            ]
+            read_rate = math.fsum(share for share, _ in reads)
+            cycles = math.fsum(share * read_cycles(size, self.cpu.caches, LIKELY) for share, size in reads)
+            if reads:
+                mean = round(cycles / read_rate, 1) if read_rate else 0.0
+                levels.append(WalkLevel(name, sum(size for _, size in reads), round(read_rate * PPM / rate), mean))
+        return tuple(levels)
+
+    def _reach_bytes(self, mix: Mix, rows: Sequence[_Found], use: Use) -> int:
+        """Memory in use whose translations are held at any moment, to the page.
 
         When that is all of the mapping: how large a mapping of the same proportions could be held.
         """
         if any(row.misses for row in rows):
-            return round(math.fsum(row.held_bytes for row in rows) / PAGE_BYTES) * PAGE_BYTES
+            held = math.fsum(row.held_bytes * use.density / use.used_share(row.users.leaf) for row in rows)
+            return round(held / PAGE_BYTES) * PAGE_BYTES
         users = [row.users for row in rows]
         second = [self._in_second_level(user) for user in users]
         room = min(
@@ -144,14 +178,14 @@ class TlbModel:
             ),
             default=0.0,
         )
-        return round(mix.footprint_bytes * room / PAGE_BYTES) * PAGE_BYTES
+        return round(mix.footprint_bytes * use.density * room / PAGE_BYTES) * PAGE_BYTES
 
 
-def tlb_model(name: str) -> TlbModel:
+def tlb_model(name: str, table_levels: int = 4) -> TlbModel:
     """The TLB of a named CPU. ValueError, with the names there are, for any other."""
     if name not in CPUS:
         raise ValueError(f"no CPU named {shorten(name)!r}; expected one of {', '.join(CPUS)}")
-    return TlbModel(CPUS[name])
+    return TlbModel(CPUS[name], table_levels)
 
 
 def _survival(arrays: Iterable[TlbArray], users: Sequence[Users]) -> dict[str, float]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
 
 from memtui.machine.tlb.mix import LEAF_BYTES, Mix
 from memtui.machine.tlb.residency import Users
@@ -13,20 +15,49 @@ _STEPS_PER_OCTAVE = 4
 """Leaves whose ranks are within a quarter of an octave count as used alike."""
 
 
-def groups(mix: Mix, zipf: float = 0.0) -> list[Users]:
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How a mapping is used. ValueError for an exponent below 0, or a density that is no share."""
+
+    zipf: float = 0.0
+    """The k-th most popular 4 KiB is used in proportion to 1 / k^zipf; 0: all alike."""
+    density: float = 1.0
+    """Share of the mapping that is used at all, scattered over it."""
+    chunk_bytes: int = PAGE_BYTES
+    """How much of what is used lies in a row."""
+
+    def __post_init__(self) -> None:
+        if self.zipf < 0:
+            raise ValueError(f"a Zipf exponent of {self.zipf}; expected 0 (uniform) or more")
+        if not 0 < self.density <= 1:
+            raise ValueError(f"a density of {self.density}; expected more than 0 and at most 1")
+
+    def used_share(self, leaf: str) -> float:
+        """Of all leaves of a size, the share in which anything is used: 1 - (1 - density)^chunks.
+
+        Nearly all large leaves, where chunks are small, and of leaves smaller than a chunk few.
+        """
+        chunks = max(1, LEAF_BYTES[leaf] // self.chunk_bytes)
+        return 1.0 if self.density == 1.0 else -math.expm1(math.log1p(-self.density) * chunks)
+
+
+UNIFORM: Final = Use()
+"""All of it, each byte as likely as any other."""
+
+
+def groups(mix: Mix, use: Use = UNIFORM) -> list[Users]:
     """The mapping's leaves in groups that are used alike; a leaf's share is that of the memory it maps.
 
     Under Zipf's law every leaf size has leaves of every popularity, in the proportion of its bytes.
-    ValueError for an exponent below 0.
     """
-    if zipf < 0:
-        raise ValueError(f"a Zipf exponent of {zipf}; expected 0 (uniform) or more")
     footprint = mix.footprint_bytes
     found = []
     for leaf, mapped_bytes in mix.by_leaf():
-        count = -(-mapped_bytes // LEAF_BYTES[leaf])
-        if count and zipf:
-            found += _zipf(leaf, count, mapped_bytes / footprint, zipf, footprint // PAGE_BYTES)
+        leaves = -(-mapped_bytes // LEAF_BYTES[leaf])
+        count = max(1, round(leaves * use.used_share(leaf))) if leaves else 0
+        if count and use.zipf:
+            pages = max(count, math.ceil(use.density * footprint / PAGE_BYTES))
+            found += _zipf(leaf, count, mapped_bytes / footprint, use.zipf, pages)
         elif count:
             found.append(Users(leaf, count, mapped_bytes / footprint / count))
     return found

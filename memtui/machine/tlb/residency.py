@@ -38,12 +38,12 @@ def lifetimes(array: TlbArray, users: Sequence[Users]) -> dict[str, float]:
     entries = array.entries
     survival: dict[str, float] = {}
     while competing:
-        shared = _lifetime(entries, competing)
+        shared = lifetime(entries, competing)
         over = next((leaf for leaf, most in array.most if _resident(leaf, competing, shared) > most), None)
         if over is None:
             return survival | {user.leaf: shared for user in competing}
         own = [user for user in competing if user.leaf == over]
-        survival[over] = _lifetime(array.limit(over), own)
+        survival[over] = lifetime(array.limit(over), own)
         entries -= array.limit(over)
         competing = [user for user in competing if user.leaf != over]
     return survival
@@ -70,7 +70,7 @@ def _expected(user: Users, lifetime: float) -> float:
     return user.count * found(user.rate, lifetime)
 
 
-def _lifetime(entries: int, users: Sequence[Users]) -> float:
+def lifetime(entries: int, users: Sequence[Users]) -> float:
     """T with exactly `entries` leaves expected, by Newton's method.
 
     The expected number is concave in T, so every step from zero stays below the solution and

@@ -71,3 +71,43 @@ def _leaf_at(mix: Mix, position: int) -> tuple[str, int]:
             return leaf, position
         position -= mapped_bytes
     raise AssertionError("an access beyond the mapping")
+
+
+class Walker:
+    """Walks with paging-structure caches: one LRU per level of tables, refreshed by every walk."""
+
+    def __init__(self, cpu: Cpu, table_levels: int) -> None:
+        tables = cpu.paging.tables[: table_levels - 1]
+        self.caches = [LruArray(TlbArray(entries, entries, ("table",), "")) for entries in tables]
+        self.reads = [0] * table_levels
+        self.walks = 0
+
+    def walk(self, leaf: str, address: int) -> None:
+        """Reads the entries from the leaf's up to the first whose table is known."""
+        lowest = list(LEAF_BYTES).index(leaf)
+        known = [
+            self.caches[level].use("table", address // (4096 << 9 * (level + 1)))
+            for level in range(lowest, len(self.caches))
+        ]
+        self.walks += 1
+        for level in range(lowest, len(self.reads)):
+            self.reads[level] += 1
+            if level - lowest < len(known) and known[level - lowest]:
+                return
+
+
+def read_shares(cpu: Cpu, mix: Mix, table_levels: int, accesses: int, seed: int) -> list[float]:
+    """By level of page tables, the share of walks that read it, the first third of all accesses not counted."""
+    rng = random.Random(seed)
+    l1, l2 = ([LruArray(array) for array in level] for level in (cpu.l1, cpu.l2))
+    walker = Walker(cpu, table_levels)
+    for step in range(accesses):
+        if step == accesses // 3:
+            walker.reads, walker.walks = [0] * table_levels, 0
+        address = rng.randrange(mix.footprint_bytes)
+        leaf, position = _leaf_at(mix, address)
+        # Each leaf size in address space of its own, so that tables below the PUD never hold two sizes.
+        page = position // LEAF_BYTES[leaf]
+        if not _use(l1, leaf, page) and not _use(l2, leaf, page):
+            walker.walk(leaf, position + (list(LEAF_BYTES).index(leaf) << 38))
+    return [reads / walker.walks for reads in walker.reads]
