@@ -16,7 +16,12 @@ from memtui.scenario.machines import MACHINES, describe_machine
 from memtui.scenario.policies import POLICIES
 from memtui.workloads.registry import ACTIONS, NOT_BUILT, ActionSpec
 
-_KINDS: Mapping[str, str] = {"string": "text", "integer": "a whole number", "boolean": "true or false"}
+_KINDS: Mapping[str, str] = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+}
 
 
 @dataclass(frozen=True, slots=True)

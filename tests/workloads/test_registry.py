@@ -9,7 +9,7 @@ from memtui.workloads.registry import ACTIONS, NOT_BUILT, activity_type
 STEP_BY_STEP = ("process", "process_map", "process_fork", "process_write", "process_discard")
 """What the recorded experiments need beyond the actions of the main job."""
 
-ON_PURPOSE = ("age", "fail_page_alloc")
+ON_PURPOSE = ("age", "fail_page_alloc", "kernel_access")
 """Machines that have been up for long, and that fail."""
 
 OF_THE_MAIN_JOB = (
