@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from memtui.machine import costs
-from memtui.machine.costs import Meter
+from memtui.machine.meter import Meter
 from memtui.snapshot import FlushTally
 
 
@@ -34,7 +34,7 @@ class BroadcastBound:
 
 LEAST: Final = BroadcastBound(1000, 50, 500, 0)
 """Published bounds; the interrupted CPUs had nothing to do."""
-MOST: Final = BroadcastBound(2000, 100, 1000, 1000)
+MOST: Final = BroadcastBound(2000, 100, 1100, 1000)
 """Published bounds; every CPU is interrupted at work, 1 us each (assumed)."""
 
 
