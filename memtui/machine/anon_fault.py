@@ -15,6 +15,7 @@ from memtui.machine import costs
 from memtui.machine.anon_memory import AnonMemory, by_store
 from memtui.machine.anon_store import HUGE_ORDER, Part, slots_around
 from memtui.machine.core import Severity
+from memtui.machine.latency import Timed
 from memtui.machine.physical.allocator import GFP_HIGHUSER_MOVABLE, GFP_TRANSHUGE_LIGHT, Gfp
 from memtui.machine.physical.buddy import MigrateType
 from memtui.machine.physical.extents import FrameList
@@ -109,15 +110,24 @@ class _Faults:
             raise ValueError(f"pages {batch[0][0]:#x}..{batch[-1][1]:#x} are not all in {self._vma.name}")
         absent = self._absent(batch)
         slots = self._huge_slots(absent) if absent and self._memory.may_have_huge_pages(self._vma) else []
+        if slots:
+            with self._core.meter.timed(Timed.HUGE_FAULT, 0) as timed:
+                self._populate(absent)
+                timed.count = self._fault_huge(slots)
+            absent = self._absent(batch)
+        with self._core.meter.timed(Timed.ANON_FAULT, 0) as timed:
+            self._populate(absent)
+            copies = self._break_sharing(batch)
+            timed.count = sum(high - low for low, high in [*absent, *copies])
+            timed.what = Timed.COW_FAULT if copies else Timed.ANON_FAULT
+            if timed.count:
+                self._fault_pages(sorted([(*pages, False) for pages in absent] + [(*pages, True) for pages in copies]))
+        self._core.meter.charge(costs.ACCESS_PAGE, sum(high - low for low, high in batch))
+
+    def _populate(self, absent: list[PageRange]) -> None:
+        """Page tables for pages that are not there."""
         for low, high in absent:
             self._process.tables.populate(low, high - low)
-        if slots:
-            self._fault_huge(slots)
-            absent = self._absent(batch)
-        copies = self._break_sharing(batch)
-        if absent or copies:
-            self._fault_pages(sorted([(*pages, False) for pages in absent] + [(*pages, True) for pages in copies]))
-        self._core.meter.charge(costs.ACCESS_PAGE, sum(high - low for low, high in batch))
 
     def _absent(self, batch: list[PageRange]) -> list[PageRange]:
         return self._vma.mapped.gaps_within(batch)
@@ -134,8 +144,8 @@ class _Faults:
                 reached = last
         return found
 
-    def _fault_huge(self, slots: list[PageRange]) -> None:
-        """Maps huge pages at as many of the slots as there are huge pages to be had."""
+    def _fault_huge(self, slots: list[PageRange]) -> int:
+        """Maps huge pages at as many of the slots as there are huge pages to be had; returns how many."""
         wanted = sum(last - first for first, last in slots)
         store = self._memory.store_of(self._vma)
         gfp = GFP_TRANSHUGE if self._vma.thp == "madvise" else GFP_TRANSHUGE_LIGHT
@@ -152,6 +162,7 @@ class _Faults:
         self._process.rss_pages += got * FRAMES_2M
         self._process.huge_pages += got
         self._note_huge(got, wanted - got)
+        return got
 
     def _note_huge(self, got: int, fallbacks: int) -> None:
         """Counts and charges huge-page faults."""

@@ -16,6 +16,7 @@ from memtui.machine import costs
 from memtui.machine.core import Core, KernelOwner
 from memtui.machine.errors import FrameStateError, OutOfMemory
 from memtui.machine.execmem import GFP_HUGE_VMALLOC
+from memtui.machine.latency import Timed
 from memtui.machine.physical.allocator import GFP_KERNEL
 from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES, PAGEBLOCK_ORDER
 from memtui.machine.physical.extents import FrameList, Run
@@ -90,6 +91,26 @@ class BpfPrograms:
 
     def load(self, size_bytes: int, instructions: int | None = None) -> Program:
         """Loads one program of so many JITed bytes. Raises OutOfMemory with nothing kept but splits."""
+        with self._core.meter.timed(Timed.BPF_LOAD):
+            return self._load(size_bytes, instructions)
+
+    def close(self, program: Program) -> None:
+        """Closes a program; its memory, an emptied pack too, goes back without the closer waiting for it."""
+        self._core.meter.charge(costs.BPF_RELEASE)
+        with self._core.meter.background():
+            self._free(program)
+
+    def check(self) -> None:
+        """Raises FrameStateError unless the chunks in use are those of the programs."""
+        used = sum(program.chunks for program in self.loaded)
+        if used != self.used_chunks:
+            raise FrameStateError(f"BPF programs use {used} chunks, packs say {self.used_chunks}")
+
+    @property
+    def _chunks_per_pack(self) -> int:
+        return self.pack_bytes // CHUNK_BYTES
+
+    def _load(self, size_bytes: int, instructions: int | None) -> Program:
         self._core.meter.charge(costs.BPF_PROGRAM)
         self._core.meter.charge(costs.BPF_BYTE, size_bytes)
         data = self._vmalloc.allocate(instruction_bytes(size_bytes, instructions) + HEADER_BYTES)
@@ -107,9 +128,8 @@ class BpfPrograms:
         self.loaded[program] = None
         return program
 
-    def close(self, program: Program) -> None:
-        """Closes a program; an emptied pack goes back."""
-        self._core.meter.charge(costs.BPF_RELEASE)
+    def _free(self, program: Program) -> None:
+        """What `bpf_prog_free_deferred` does, in a worker, after a grace period."""
         del self.loaded[program]
         self._vmalloc.free(program.data, reset_perms=False)
         for name, count in SLAB_OBJECTS:
@@ -118,16 +138,6 @@ class BpfPrograms:
             self._vmalloc.free(program.own, reset_perms=True)
         if program.pack is not None:
             self._release(program.pack, program.first_chunk, program.chunks)
-
-    def check(self) -> None:
-        """Raises FrameStateError unless the chunks in use are those of the programs."""
-        used = sum(program.chunks for program in self.loaded)
-        if used != self.used_chunks:
-            raise FrameStateError(f"BPF programs use {used} chunks, packs say {self.used_chunks}")
-
-    @property
-    def _chunks_per_pack(self) -> int:
-        return self.pack_bytes // CHUNK_BYTES
 
     def _place(self, size_bytes: int, data: Area) -> Program:
         if size_bytes > self.pack_bytes:

@@ -8,6 +8,8 @@ in the background: it runs on another CPU, and nobody waits. Around work whose l
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from memtui.machine.costs import Operation
@@ -69,6 +71,12 @@ class Meter:
     def timed(self, what: Timed, count: int = 1) -> _TimedWork:
         """Around the work of `count` operations whose latency is kept; `count` of what it gives may be set later."""
         return _TimedWork(self, what, count)
+
+    @contextmanager
+    def daemon(self, what: Timed) -> Iterator[None]:
+        """Around one run of a daemon: in the background, with its latency."""
+        with self.background(), self.timed(what):
+            yield
 
     def note(self, what: Timed, ns: int) -> None:
         """One operation that took so long, where `timed` cannot stand around it."""
@@ -135,8 +143,9 @@ class _TimedWork:
     ) -> None:
         meter = self._meter
         meter._open = self._outer
-        if self._outer is not None:
-            self._outer._holdups[meter._total_ns - self._begin_ns] += 1
+        spent_ns = meter._total_ns - self._begin_ns
+        if self._outer is not None and spent_ns:
+            self._outer._holdups[spent_ns] += 1
         if self.count > 0:
             histogram = meter._histograms[self.what]
             for ns, count in self._each():

@@ -14,6 +14,7 @@ from memtui.machine import costs
 from memtui.machine.core import Core
 from memtui.machine.errors import OutOfMemory
 from memtui.machine.execmem import ExecMemory, Text
+from memtui.machine.latency import Timed
 from memtui.machine.slab import SlabCaches
 from memtui.machine.vmalloc import Area, Vmalloc
 
@@ -43,6 +44,18 @@ class Modules:
 
     def load(self, text_bytes: int, rodata_bytes: int, data_bytes: int, init_bytes: int = 0) -> Module:
         """Loads one module. Raises OutOfMemory with nothing kept but splits, which are never undone."""
+        with self._core.meter.timed(Timed.MODULE_LOAD):
+            return self._load(text_bytes, rodata_bytes, data_bytes, init_bytes)
+
+    def unload(self, module: Module) -> None:
+        """Unloads a module; its memory goes back, what was split stays split."""
+        with self._core.meter.timed(Timed.MODULE_UNLOAD):
+            self._core.meter.charge(costs.MODULE_UNLOAD)
+            del self.loaded[module]
+            self._undo([module.text], [area for area in (module.rodata, module.data) if area is not None])
+            self._slabs.free("kmalloc-1k", SLAB_OBJECTS)
+
+    def _load(self, text_bytes: int, rodata_bytes: int, data_bytes: int, init_bytes: int) -> Module:
         self._core.meter.charge(costs.MODULE_LOAD)
         self._core.meter.charge(costs.MODULE_BYTE, text_bytes + rodata_bytes + data_bytes + init_bytes)
         areas: list[Area] = []
@@ -66,13 +79,6 @@ class Modules:
         module = Module(texts[0], rodata, areas[-1] if data_bytes else None)
         self.loaded[module] = None
         return module
-
-    def unload(self, module: Module) -> None:
-        """Unloads a module; its memory goes back, what was split stays split."""
-        self._core.meter.charge(costs.MODULE_UNLOAD)
-        del self.loaded[module]
-        self._undo([module.text], [area for area in (module.rodata, module.data) if area is not None])
-        self._slabs.free("kmalloc-1k", SLAB_OBJECTS)
 
     def _undo(self, texts: list[Text], areas: list[Area]) -> None:
         for area in areas:

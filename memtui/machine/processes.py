@@ -17,6 +17,7 @@ from memtui.machine.anon_memory import AnonMemory
 from memtui.machine.core import Core, Severity
 from memtui.machine.errors import OutOfMemory
 from memtui.machine.kernel_stacks import STACK_FRAMES, KernelStacks
+from memtui.machine.latency import Timed
 from memtui.machine.oom import Killed, OomKiller
 from memtui.machine.page_tables import PageTables
 from memtui.machine.physical.frame_map import Owner
@@ -93,7 +94,7 @@ class Processes:
         """
         child: Process | None = None
         try:
-            with self.oom.running(parent):
+            with self.oom.running(parent), self._core.meter.timed(Timed.FORK):
                 child = self._copy(parent, name or parent.name)
         except Killed:
             if child is not None:
@@ -107,7 +108,8 @@ class Processes:
     def exit(self, process: Process) -> None:
         """Ends a process and gives back all that it alone had; nothing if it has ended already."""
         if process.alive:
-            self._end(process)
+            with self._core.meter.timed(Timed.EXIT):
+                self._end(process)
 
     @property
     def anon_frames(self) -> int:

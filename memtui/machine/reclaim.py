@@ -8,11 +8,13 @@ shrinkers in this order before it turns to the OOM killer.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Final
 
 from memtui.machine.core import Core
 from memtui.machine.errors import FrameStateError
 from memtui.machine.file_index import NODE_CACHE
+from memtui.machine.latency import Timed
 from memtui.machine.page_cache import PageCache
 from memtui.machine.physical.zone import Zone, total_reserve_frames
 from memtui.machine.slab import SlabCaches
@@ -58,12 +60,18 @@ class Reclaim:
         self._unmapped = unmapped
         core.allocator.shrinkers[:0] = [page_cache, tmpfs]
         core.allocator.clean_cache = page_cache.shrink_clean
+        core.allocator.reclaim_time = self._time
 
     @property
     def available_frames(self) -> int:
         """MemAvailable, in frames."""
         zones = self._core.allocator.zones
         return available_frames(zones, self._page_cache.frames, self._slabs.reclaimable_frames)
+
+    def _time(self, direct: bool) -> AbstractContextManager[object]:
+        """A direct reclaimer waits for what it does; kswapd runs on another CPU."""
+        meter = self._core.meter
+        return meter.timed(Timed.DIRECT_RECLAIM) if direct else meter.daemon(Timed.KSWAPD)
 
     def drop_caches(self, value: int) -> None:
         """Writes vm.drop_caches: 1 clean page cache, 2 what shrinkers have, 3 both."""

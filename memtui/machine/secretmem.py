@@ -17,6 +17,7 @@ from memtui.machine.core import Core, KernelOwner
 from memtui.machine.direct_map import DirectMap, Perm
 from memtui.machine.errors import FrameStateError, OutOfMemory
 from memtui.machine.file_index import NODE_CACHE, nodes_of_span
+from memtui.machine.latency import Timed
 from memtui.machine.page_tables import PageTables
 from memtui.machine.physical.allocator import GFP_HIGHUSER
 from memtui.machine.physical.extents import FrameList
@@ -96,8 +97,15 @@ class PerPageSecretMemory:
 
     def touch(self, file: SecretFile, pages: int) -> None:
         """Faults the next `pages` pages in. Raises OutOfMemory; what was faulted in before stays."""
+        with self._core.meter.timed(Timed.SECRET_FAULT, 0) as timed:
+            before = file.frames.frames
+            try:
+                self._fault(file, min(pages, file.pages - before))
+            finally:
+                timed.count = file.frames.frames - before
+
+    def _fault(self, file: SecretFile, pages: int) -> None:
         assert self._tables is not None
-        pages = min(pages, file.pages - file.frames.frames)
         self._tables.populate(file.first_page + file.frames.frames, pages)
         frames = self._core.allocator.allocate_many(self._owner, GFP_HIGHUSER, pages)
         try:

@@ -9,7 +9,8 @@ OOM killer. Requests name a Gfp, which says what of that they may cause.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -95,6 +96,8 @@ class PageAllocator:
         self.compactor: Compactor | None = None
         """Makes free blocks of a costly order by moving pages."""
         self.kcompactd: Background | None = None
+        self.reclaim_time: Callable[[bool], AbstractContextManager[object]] = lambda direct: nullcontext()
+        """Around reclaim, direct or kswapd's: who waits for the time it takes."""
         self.clean_cache: Callable[[int, int], int] | None = None
         """Frees up to so many frames of clean page cache on a node for its kswapd; returns how many."""
         self.keep_freed: Callable[[int, int, Owner], list[Run]] | None = None
@@ -252,14 +255,11 @@ class PageAllocator:
     def _undo_boost(self) -> None:
         """kswapd makes room for whole pageblocks, out of clean page cache alone, and the watermarks fall again."""
         boosted, self.free_lists.boosted = self.free_lists.boosted, {}
-        self._reclaiming = True
-        try:
+        with self._as_reclaimer(direct=False):
             for zone in boosted:
                 if self.clean_cache is not None:
                     self.clean_cache(zone.watermark_boost, zone.layout.node)
                 zone.watermark_boost = 0
-        finally:
-            self._reclaiming = False
         for node in {zone.layout.node: None for zone in boosted}:
             self._wake_kcompactd(node, PAGEBLOCK_ORDER)
 
@@ -294,15 +294,22 @@ class PageAllocator:
 
     def _shrink(self, frames: int, node: int | None, *, direct: bool) -> int:
         freed = 0
-        self._reclaiming = True
-        try:
+        with self._as_reclaimer(direct=direct):
             for shrinker in self.shrinkers:
                 freed += shrinker.shrink(frames - freed, direct=direct, node=node)
                 if freed >= frames:
                     break
+        return freed
+
+    @contextmanager
+    def _as_reclaimer(self, *, direct: bool) -> Iterator[None]:
+        """What reclaims memory may use all of it, and does not reclaim for itself (PF_MEMALLOC)."""
+        self._reclaiming = True
+        try:
+            with self.reclaim_time(direct):
+                yield
         finally:
             self._reclaiming = False
-        return freed
 
     def _zones_for(self, gfp: Gfp, node: int) -> list[Zone]:
         zones = self._node_zones[node] if gfp.this_node else self._zonelist(node)

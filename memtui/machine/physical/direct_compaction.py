@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from memtui.machine.core import Core
+from memtui.machine.latency import Timed
 from memtui.machine.physical.compaction import Compaction
 from memtui.machine.physical.costly import CompactResult, compact_gap
 from memtui.machine.physical.fragmentation import fragmentation_index
@@ -23,6 +24,12 @@ class DirectCompaction:
 
     def compact(self, zones: Sequence[Zone], order: int, blocks: int, highest: int, *, sync: bool) -> CompactResult:
         """Compacts zones in turn until `blocks` free blocks of `order` are there, as far as that is possible."""
+        with self._core.meter.timed(Timed.DIRECT_COMPACT, 0) as timed:
+            result = self._compact(zones, order, blocks, highest, sync=sync)
+            timed.count = int(result > CompactResult.DEFERRED)
+        return result
+
+    def _compact(self, zones: Sequence[Zone], order: int, blocks: int, highest: int, *, sync: bool) -> CompactResult:
         result = CompactResult.SKIPPED
         for zone in zones:
             if zone.compaction.deferred(order):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memtui.machine.core import Core
+from memtui.machine.latency import Timed
 from memtui.machine.physical.compaction import Compaction
 from memtui.machine.physical.direct_compaction import suitable
 from memtui.machine.physical.zone import Zone
@@ -33,6 +34,10 @@ class Kcompactd:
 
     def _work(self, node: int, zones: Sequence[Zone]) -> None:
         """Makes a block of the order wanted in every zone that lacks one (`kcompactd_do_work`)."""
+        with self._core.meter.daemon(Timed.KCOMPACTD):
+            self._compact(node, zones)
+
+    def _compact(self, node: int, zones: Sequence[Zone]) -> None:
         order = self._wanted.pop(node)
         events = self._core.vm_events
         events["compact_daemon_wake"] += 1

@@ -13,6 +13,7 @@ from typing import Final
 from memtui.machine import costs
 from memtui.machine.core import Core
 from memtui.machine.errors import FrameStateError, NoSpace, OutOfMemory
+from memtui.machine.latency import Timed
 from memtui.machine.page_tables import PageTables
 from memtui.machine.physical.frame_map import Owner
 from memtui.machine.slab import SlabCaches
@@ -231,23 +232,27 @@ class Tmpfs:
 
     def _write(self, file: TmpfsFile, offset: int, end_bytes: int, chunk_pages: int | None) -> int:
         start, end = offset // PAGE_BYTES, frames_of(end_bytes)
-        filled = self._design.fill(file, Fill(start, end, end_bytes, chunk_pages, node=self._node))
+        with self._core.meter.timed(Timed.TMPFS_WRITE, 0) as timed:
+            filled = self._design.fill(file, Fill(start, end, end_bytes, chunk_pages, node=self._node))
+            timed.count = max(0, filled.page - start)
+            self._core.meter.charge(costs.COPY_PAGE, timed.count)
         written = min(filled.page * PAGE_BYTES, end_bytes) - offset
         if written <= 0:
             if filled.error is not None:
                 raise filled.error
             return 0
-        self._core.meter.charge(costs.COPY_PAGE, filled.page - start)
         return written
 
     def _fault(self, mapping: FileMapping, start: int, end: int) -> int:
         """Faults pages in and maps them. Raises NoSpace or OutOfMemory with some of them mapped."""
         window = (mapping.first, mapping.end)
         wanted = Fill(start, end, None, None, window, mapping.congruent_order, advised=mapping.advised, node=self._node)
-        filled = self._design.fill(mapping.file, wanted)
-        if filled.page > start:
-            map_pages(self._store, mapping, start, filled.page)
-            self._core.meter.charge(costs.ACCESS_PAGE, filled.page - start)
+        with self._core.meter.timed(Timed.TMPFS_FAULT, 0) as timed:
+            filled = self._design.fill(mapping.file, wanted)
+            timed.count = max(0, filled.page - start)
+            if timed.count:
+                map_pages(self._store, mapping, start, filled.page)
+        self._core.meter.charge(costs.ACCESS_PAGE, timed.count)
         if filled.error is not None:
             raise filled.error
         return end
