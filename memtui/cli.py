@@ -32,7 +32,7 @@ app = typer.Typer(
 )
 
 
-LISTED: Final = ("scenarios", "machines", "kernels", "policies", "actions", "counters", "panels")
+LISTED: Final = ("scenarios", "machines", "kernels", "policies", "actions", "counters", "panels", "costs", "latencies")
 """What `memtui list` can list; `memtui.commands.listing` has the same names."""
 
 JUDGED: Final = ("exact", "noise", "not-modelled", "waiting", "differs")
@@ -68,6 +68,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No report, no progre
 Glyphs = Annotated[str, typer.Option("--glyphs", metavar="[auto|unicode|block|ascii]", help="Characters to draw with.")]
 Theme = Annotated[str | None, typer.Option("--theme", metavar="NAME", help="Colours of the dashboard.")]
 Headless = Annotated[bool, typer.Option("--headless", help="No dashboard: play as fast as possible, print a report.")]
+Latencies = Annotated[bool, typer.Option("--latencies", help="Histograms of how long operations took, in the report.")]
 CheckMachine = Annotated[
     bool, typer.Option("--check-machine", help="Prove the machine's laws after every event; slow, for finding faults.")
 ]
@@ -106,6 +107,7 @@ def run(
     glyphs: Glyphs = "auto",
     theme: Theme = None,
     check_machine: CheckMachine = False,
+    latencies: Latencies = False,
 ) -> None:
     """Play a scenario, in the dashboard or headless.
 
@@ -133,6 +135,7 @@ def run(
                 glyphs=glyphs,
                 theme=theme,
                 check_machine=check_machine,
+                latencies=latencies,
             )
         )
 

@@ -215,6 +215,8 @@ def test_check_tells_every_fault_of_every_file(scenario: str, tmp_path: Path) ->
         ("actions", "fork_storm"),
         ("counters", "  direct_map_level2_splits"),
         ("panels", "vmemmap"),
+        ("costs", "flush all TLBs"),
+        ("latencies", "alloc_hugetlb_page"),
     ],
 )
 def test_list_prints_names_with_their_meaning_in_a_hundred_columns(what: str, known: str) -> None:
@@ -226,7 +228,7 @@ def test_list_prints_names_with_their_meaning_in_a_hundred_columns(what: str, kn
 
 
 def test_list_of_nothing_known_exits_with_2() -> None:
-    known = "scenarios, machines, kernels, policies, actions, counters, panels"
+    known = "scenarios, machines, kernels, policies, actions, counters, panels, costs, latencies"
     assert one_line(memtui("list", "frames")) == f"memtui: memtui list: 'frames' is not one of {known}"
     words = f"memtui: memtui list: 'scenario' is not one of {known}; did you mean 'scenarios'?"
     assert one_line(memtui("list", "scenario")) == words

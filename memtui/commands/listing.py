@@ -9,8 +9,11 @@ from typing import Final
 from memtui.commands.exits import Status
 from memtui.commands.inputs import one_of
 from memtui.fields import BUDDYINFO_PATTERN, FIELDS, Source, Unit
+from memtui.machine.costs import OPERATIONS
+from memtui.machine.latency import Timed
 from memtui.scenario import listing
 from memtui.scenario.listing import Item
+from memtui.units import format_duration
 from memtui.view.catalogue import PANELS
 
 WIDTH: Final = 100
@@ -19,6 +22,13 @@ MEANING_COLUMN: Final = 26
 COUNTER_COLUMNS: Final = 28
 UNIT_COLUMNS: Final = 14
 """How wide names and units of counters are."""
+COST_COLUMNS: Final = 34
+"""How wide names of costs are."""
+SPREAD_WORDS: Final = (
+    "One CPU of the recorded host; `cpu: {speed: 69%}` is one 1.44 times slower. Recorded: Linux 6.18; published: two "
+    "patch series; assumed: nothing measured stands behind it. How single operations lie around these means is "
+    "calibrated on the published histograms of huge-page allocation, once for all operations."
+)
 
 
 def print_list(what: str) -> int:
@@ -56,6 +66,24 @@ def _panels() -> Iterator[str]:
         yield from _entry(panel.name, panel.title)
 
 
+def _costs() -> Iterator[str]:
+    for operation in OPERATIONS:
+        reach = f" + {operation.per_cpu_ns} ns per CPU" if operation.per_cpu_ns else ""
+        trap = f", in a guest {operation.guest_cpu_ns} ns" if operation.guest_cpu_ns else ""
+        yield from _entry(
+            f"{operation.name:<{COST_COLUMNS}} {format_duration(operation.ns):>8}",
+            f"{operation.source}{reach and ';'}{reach}{trap}",
+            column=COST_COLUMNS + 9,
+        )
+    yield ""
+    yield from textwrap.wrap(SPREAD_WORDS, WIDTH)
+
+
+def _latencies() -> Iterator[str]:
+    for timed in Timed:
+        yield from _entry(timed, timed.meaning)
+
+
 def _items(describe: Callable[[], tuple[Item, ...]]) -> Callable[[], Iterator[str]]:
     def lines() -> Iterator[str]:
         for item in describe():
@@ -90,5 +118,7 @@ KINDS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
     "actions": _items(listing.describe_actions),
     "counters": _counters,
     "panels": _panels,
+    "costs": _costs,
+    "latencies": _latencies,
 }
 """What can be listed, and how."""

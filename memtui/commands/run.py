@@ -44,6 +44,7 @@ class RunOptions:
     glyphs: str = "auto"
     theme: str | None = None
     check_machine: bool = False
+    latencies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def _headless(scenario: Scenario, options: RunOptions, settings: Settings) -> in
             say(f"memtui: interrupted {where}at {format_clock(result.simulated_ns)}")
         outcome.write(result, settings.outputs)
         if settings.wants_report:
-            sys.stdout.write(text.render(result))
+            sys.stdout.write(text.render(result, latencies=options.latencies))
         else:
             outcome.complain(result)
     return interrupted.status if interrupted.asked else outcome.status(result)

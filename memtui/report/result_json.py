@@ -12,7 +12,7 @@ from typing import Any
 
 from memtui.reading import buddyinfo, counters_in_order, derived_in_order
 from memtui.scenario.model import Expectation
-from memtui.snapshot import Event
+from memtui.snapshot import Event, LatencyView
 from memtui.sources.result import Result
 from memtui.units import SECOND
 
@@ -28,6 +28,7 @@ def render(result: Result, version: str, *, with_series: bool = True) -> str:
         "stopped": _value(result.stopped),
         "counters": _object(dict(counters_in_order(result.after)) | dict(buddyinfo(result.after))),
         "derived": _object(dict(derived_in_order(result.after))),
+        "latencies": _object({latency.name: _latency(latency) for latency in result.after.latencies}),
         "events": _array(_event(event) for event in result.events),
         "events_dropped": _value(result.events_dropped),
         "expectations": _array(_expectations(result)),
@@ -44,6 +45,16 @@ def _event(event: Event) -> dict[str, Any]:
         "source": event.source,
         "severity": str(event.severity),
         "text": event.text,
+    }
+
+
+def _latency(latency: LatencyView) -> dict[str, Any]:
+    """`histogram_ns` has the operations by the least nanoseconds of their power of two."""
+    return {
+        "operations": latency.operations,
+        "total_ns": latency.total_ns,
+        "mean_ns": latency.mean_ns,
+        "histogram_ns": {str(1 << power): count for power, count in latency.buckets},
     }
 
 

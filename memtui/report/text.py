@@ -11,6 +11,7 @@ from memtui.reading import buddyinfo, figures
 from memtui.report.folding import Line, fold
 from memtui.sources.result import Result
 from memtui.units import format_bytes, format_clock, format_count, shorten
+from memtui.view.latency import by_time, heading, histogram
 
 WIDTH: Final = 100
 """Columns the report keeps to."""
@@ -29,9 +30,10 @@ _PLAIN_UNITS: Final = (Unit.EVENTS, Unit.OBJECTS, Unit.HUGE_PAGES)
 _MARKS: Final = {"notice": "*", "bad": "!"}
 
 
-def render(result: Result) -> str:
-    """The whole report, with a line break at its end."""
-    sections = (_heading(result), _changes(result), _free_blocks(result), _log(result), _expectations(result))
+def render(result: Result, *, latencies: bool = False) -> str:
+    """The whole report, with a line break at its end; with `latencies`, how long each kind of operation took."""
+    took = _latencies(result) if latencies else iter(())
+    sections = (_heading(result), _changes(result), _free_blocks(result), _log(result), took, _expectations(result))
     return "\n\n".join("\n".join(lines) for section in sections if (lines := list(section))) + "\n"
 
 
@@ -128,6 +130,17 @@ def _happened(line: Line, columns: int) -> list[str]:
     if line.left_out:
         lines += _wrap(f"({format_count(line.left_out)} more like it, until {format_clock(line.until_ns)})", indent)
     return lines
+
+
+def _latencies(result: Result) -> Iterator[str]:
+    """A histogram for every kind of operation, in nanoseconds."""
+    yield "how long operations took, in ns"
+    for number, latency in enumerate(by_time(result.after.latencies)):
+        yield from [""] * bool(number)
+        yield f"  {heading(latency)}"
+        yield from (f"  {line}" for line in histogram(latency))
+    if not result.after.latencies:
+        yield "  none of those that are timed"
 
 
 def _expectations(result: Result) -> Iterator[str]:

@@ -29,7 +29,7 @@ def loaded(interval_ms: int | None = None) -> dict[str, Any]:
 
 def test_the_object_has_exactly_these_parts_in_this_order() -> None:
     parts = ["memtui", "scenario", "seed", "simulated_s", "interrupted", "stopped", "counters", "derived"]
-    parts += ["events", "events_dropped", "expectations"]
+    parts += ["latencies", "events", "events_dropped", "expectations"]
     assert list(loaded()) == parts
     assert list(loaded(10)) == [*parts, "series"]
 
@@ -43,6 +43,12 @@ def test_scalars() -> None:
 def test_counters_are_linuxs_names_and_buddyinfo_is_a_list_by_order() -> None:
     assert loaded()["counters"] == {"MemFree": 998, "buddyinfo.0.Normal": [1, 4, 0]}
     assert loaded()["derived"] == {"tlb_miss_ppm": 2, "sim_stopped": 1}
+
+
+def test_latencies_are_counts_by_the_least_nanoseconds_of_a_power_of_two() -> None:
+    histogram = {"4096": 1, "8192": 2}
+    expected_take = {"operations": 3, "total_ns": 27_000, "mean_ns": 9_000, "histogram_ns": histogram}
+    assert loaded()["latencies"] == {"take": expected_take}
 
 
 def test_events_have_time_source_severity_and_text() -> None:

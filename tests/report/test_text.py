@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from memtui.report.text import WIDTH, render
 from memtui.snapshot import Event
 from memtui.sources.headless import play
@@ -120,3 +122,21 @@ def test_a_long_log_is_cut_and_says_where_the_rest_is() -> None:
     assert "  (the first 12 events are no longer known)" in lines
     assert lines[-101] == "  ... 50 lines left out here; --json FILE writes every event"
     assert lines[-1].endswith(f"test  {chr(0x4E00 + 299)}")
+
+
+def test_latencies_are_in_the_report_when_they_are_wanted() -> None:
+    result = play(Simulation(scenario(take(1))))
+    assert "how long operations took" not in render(result)
+    section = next(part for part in render(result, latencies=True).split("\n\n") if part.startswith("how long"))
+    assert section.splitlines() == [
+        "how long operations took, in ns",
+        "  take: 3, 9.00 us each",
+        f"  [4K, 8K)                 1 |{'@' * 26}{' ' * 26}|",
+        f"  [8K, 16K)                2 |{'@' * 52}|",
+    ]
+
+
+def test_a_run_without_timed_operations_says_so() -> None:
+    result = play(Simulation(scenario(take(1))))
+    result.after = replace(result.after, latencies=())
+    assert "how long operations took, in ns\n  none of those that are timed\n" in render(result, latencies=True)

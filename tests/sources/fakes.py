@@ -73,7 +73,7 @@ class FakeObservation:
     split_causes: tuple[SplitCause, ...] = ()
     frame: FrameView | None = None
     struct_pages: StructPagesView | None = None
-    latencies: tuple[LatencyView, ...] = ()
+    latencies: tuple[LatencyView, ...] = (LatencyView("take", 3, 27_000, ((12, 1), (13, 2))),)
 
 
 class FakeMachine:
