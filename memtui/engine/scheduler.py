@@ -64,11 +64,10 @@ class Scheduler:
 
         What the process raises comes through, and the process is not resumed again.
         """
-        due_ns = self._queue.next_ns()
-        process = self._queue.pop()
-        if process is None or due_ns is None:
+        due = self._queue.pop()
+        if due is None:
             return False
-        self.now_ns = due_ns
+        self.now_ns, process = due
         self._resume(process)
         return True
 
