@@ -7,24 +7,31 @@ to the RAM, zones to MemFree, blocks per order to the zones, leaves to the direc
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from memtui.snapshot import (
     CellMap,
     DirectMapCell,
     Event,
+    FlushTally,
     FrameKind,
     MapRequest,
+    PolicyRow,
+    PolicyState,
     RunInfo,
     Snapshot,
+    SplitCause,
     TlbAccess,
+    TlbCost,
     TlbLevel,
     TlbView,
     VmemmapCell,
     VmemmapView,
+    WalkLevel,
     WorkloadView,
     ZoneView,
 )
-from memtui.units import GIB, MIB, MS, PAGE_BYTES, PPM, SECOND
+from memtui.units import GIB, KIB, MIB, MS, PAGE_BYTES, PPM, SECOND
 
 RAM_FRAMES = 64 * GIB // PAGE_BYTES
 END_NS = 30 * SECOND
@@ -172,8 +179,25 @@ def snapshot_at(
         events=events,
         direct_map_cells=_direct_map_cells(request.direct_map_cells, aged, modules, nodes),
         vmemmap_cells=_vmemmap_cells(request.vmemmap_cells, pool, nodes),
+        policy_state=_policies(modules),
+        split_causes=_causes(level2, level3, aged),
         finished=finished,
     )
+
+
+def _causes(level2: int, level3: int, aged: bool) -> tuple[SplitCause, ...]:
+    """Who made the splits there are; modules, then secret memory from the eighth second on."""
+    if not level2 + level3:
+        return ()
+    if not aged:
+        return (SplitCause("load_module", level2, level3),)
+    return (SplitCause("memfd_secret", level2 - 6, level3 - 1), SplitCause("load_module", 6, 1))
+
+
+def _policies(modules: int) -> tuple[PolicyState, ...]:
+    blocks = 1 + modules // 50 if modules else 0
+    rows = (PolicyRow("ROX blocks", blocks, "blocks"), PolicyRow("free", blocks * 2 * MIB - modules * 9 * KIB, "bytes"))
+    return (PolicyState("exec_memory", "rox_cache", rows if modules else ()),)
 
 
 def _progress(time_ns: int, start_ns: int, every_ns: int, most: int) -> int:
@@ -248,12 +272,30 @@ def _tlb(direct: dict[str, int], reach: int, children: int) -> TlbView:
     )
     accesses = [
         TlbAccess(
-            "direct map", 64 * GIB, tuple(direct.items()), reach, 998_000, PPM - reach * PPM // (64 * GIB), 26.0, 16.6
+            "direct map",
+            64 * GIB,
+            tuple(direct.items()),
+            reach,
+            998_000,
+            PPM - reach * PPM // (64 * GIB),
+            26.0,
+            16.6,
+            (7.0, 20.2),
+            (WalkLevel("PMD", 28 * KIB, 930_000, 14.0), WalkLevel("PUD", 456, PPM, 5.0), WalkLevel("PGD", 8, 0, 0.0)),
         )
     ]
     if children:
         accesses.append(TlbAccess("fork_storm", 256 * MIB, (("4K", 256 * MIB),), 6 * MIB, 999_024, 976_563, 48.0, 47.2))
-    return TlbView("skylake-sp", levels, tuple(accesses))
+    whole = TlbAccess("all 1G", 64 * GIB, (("1G", 64 * GIB),), 16 * GIB, 937_500, 750_000, 10.0, 15.0, (6.0, 18.0))
+    cost = TlbCost(
+        access=accesses[0],
+        accesses_per_s=100_000_000,
+        alternatives=(replace(whole, name="as at boot"), whole),
+        flushes=FlushTally(children * 3, 240, (children * 5 * MS, children * 40 * MS)),
+        walks_ns_per_s=(280 * MS, 810 * MS),
+        change_ns_per_s=(-3 * MS, 12 * MS),
+    )
+    return TlbView("skylake-sp", levels, tuple(accesses), direct_map_table_bytes=820 * KIB, cost=cost)
 
 
 def _workloads(time_ns: int, modules: int, children: int) -> tuple[WorkloadView, ...]:

@@ -46,7 +46,8 @@ def test_direct_map_figures(tour: Scene) -> None:
     assert lines[0].split()[-4:] == ["54.0", "GiB", "84", "%"]
     assert lines[2].split()[-4:] == ["416", "MiB", "1", "%"]
     assert lines[3] == "splits 1G→2M 3  2M→4K 202  collapses 12  tables 820 KiB"
-    assert lines[4].endswith("█ 4K share, max 0.63 %")
+    assert lines[4] == "by memfd_secret 198  load_module 7"
+    assert lines[5].endswith("█ 4K share, max 0.63 %")
 
 
 def boot_counts_twice(scene: Scene) -> Scene:
@@ -115,7 +116,8 @@ def test_tlb_figures(tour: Scene) -> None:
     ]
     assert lines[4].startswith("L2  4K┐ 1536 ")
     assert lines[5].startswith("    2M┘ 1536 ")
-    assert lines[-2] == "direct map         64.0 GiB  99.8 % 71.9 %  26.0   +16.6"
+    assert lines[-3] == "direct map         64.0 GiB  99.8 % 71.9 %  26.0   +16.6"
+    assert lines[-1] == "flushes 345 ms – 2.76 s  splits −3.00 to +12.0 ms/s"
 
 
 def test_tlb_bars_share_one_log_scale(tour: Scene) -> None:

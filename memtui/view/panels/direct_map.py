@@ -12,6 +12,7 @@ from memtui.view.history import largest, strip
 from memtui.view.leaves import LEAVES, counted_twice, mapped_leaves
 from memtui.view.maps import caption, cells_for, draw_map, map_legend
 from memtui.view.numbers import percent_of_ppm, size_of, whole_percent
+from memtui.view.panels.split_causes import SIDE_BY_SIDE, cause_line, policy_rows, tables
 from memtui.view.panels.stack import Division, divide, stack
 from memtui.view.scene import Drawing, Panel, Scene
 from memtui.view.state import ViewState
@@ -24,6 +25,12 @@ _ONE_LINE_OF_FIGURES = 54
 _COUNTERS_FROM = (72, 20)
 """Width and height from which Linux's own counters are told as well."""
 _COUNTER_ROWS = 2
+_LEGEND_ROWS = 2
+_WHO_FROM = 18
+"""Height from which the policies' state has a row below that of the causes of splits."""
+_TABLES_FROM = 26
+"""Height from which causes and policies have tables, side by side."""
+_TABLE_ROWS = 8
 
 
 def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
@@ -32,6 +39,7 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     figures = _shares(scene.now, width, glyphs) + flow(_splits(scene.now, glyphs), width)
     if _tells_counters(width, height):
         figures += _counters(scene.now, width, glyphs)
+    figures += _who(scene.now, width, height, glyphs)
     rows = stack(division, figures, _strip(scene, width, division.strip, glyphs), *_map(scene, width, division, glyphs))
     cells = scene.now.direct_map_cells
     return Drawing(rows, caption(cells, "1 cell = {}", width) if cells is not None and division.map else "")
@@ -43,8 +51,28 @@ def request(info: RunInfo, state: ViewState, width: int, height: int) -> MapRequ
 
 
 def _division(width: int, height: int) -> Division:
-    figures = 4 if width >= _ONE_LINE_OF_FIGURES else 5
-    return divide(height, figures + _COUNTER_ROWS * _tells_counters(width, height), legend=2)
+    figures = _least_figures(width, height) + _who_rows(width, height)
+    return divide(height, figures, _LEGEND_ROWS)
+
+
+def _least_figures(width: int, height: int) -> int:
+    return (4 if width >= _ONE_LINE_OF_FIGURES else 5) + _COUNTER_ROWS * _tells_counters(width, height)
+
+
+def _who_rows(width: int, height: int) -> int:
+    """Rows that say who split the map and what the policies hold; never at the price of the whole map."""
+    if height >= _WHO_FROM:
+        return 1 + _TABLE_ROWS if width >= SIDE_BY_SIDE and height >= _TABLES_FROM else 2
+    figures = _least_figures(width, height)
+    return int(bool(divide(height, figures + 1, _LEGEND_ROWS).map) or not divide(height, figures, _LEGEND_ROWS).map)
+
+
+def _who(now: Snapshot, width: int, height: int, glyphs: Glyphs) -> Rows:
+    rows = _who_rows(width, height)
+    if rows > 2:
+        return [(), *tables(now, width, rows - 1, glyphs)]
+    causes = cause_line(now, width, glyphs) or [()]
+    return (causes + policy_rows(now, width, 1, glyphs))[:rows]
 
 
 def _tells_counters(width: int, height: int) -> bool:
@@ -116,8 +144,11 @@ PANEL = Panel(
         "The bars show how much RAM is mapped by each leaf size now, every frame once. /proc/meminfo can say more: "
         "DirectMap1G counts 2 GiB twice at boot, as Linux does, because the end of RAM is mapped in steps and counted "
         "at each. Enlarged, the panel gives the counters as Linux prints them.\n\n"
-        "Splits and collapses count since boot; tables is the memory of the page tables that splits made. The strip is "
-        "the share in 4 KiB leaves over time.\n\n"
+        "Splits and collapses count since boot; tables is the memory of the page tables that splits made. Every split "
+        "knows its cause: who needed other permissions for a part of a leaf. The strip is the share in 4 KiB leaves "
+        "over time.\n\n"
+        "Enlarged, a table has all causes, largest first, beside what the policies that split hold inside themselves: "
+        "blocks of the ROX cache, packs of BPF programs, blocks of the unmapped cache by order.\n\n"
         "The map is physical memory, left to right and top to bottom: each cell shows the finest leaf inside the "
         "memory it stands for, so a cell of 4K may hold a single small leaf. A leaf that is not present (secret "
         "memory) still counts in DirectMap4k. Nodes and zones begin at the marks."

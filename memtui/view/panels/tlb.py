@@ -11,6 +11,7 @@ from memtui.view.cells import Row, Rows, Span, cut_text, dim, row, spread, stron
 from memtui.view.glyphs import Glyphs
 from memtui.view.history import largest, strip
 from memtui.view.numbers import SIZE_WIDTH, percent_of_ppm, size_of, whole_percent
+from memtui.view.panels.tlb_cost import alternatives, calibration, cost_line, cost_rows, walk_rows
 from memtui.view.scene import Drawing, Panel, Scene
 from memtui.view.tokens import Token
 
@@ -23,6 +24,8 @@ _LABEL = 13
 """Cells for `L2  2M ┐1536 `."""
 _WIDE = 50
 _TALLEST_HISTORY = 12
+_ENLARGED = 16
+"""Height from which what it cost is told at length."""
 _MIX_FROM = 80
 _MIX_NAME = 20
 _MIX_SHARES = 28
@@ -47,20 +50,41 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     rows = _arrays(view, scale, main, glyphs)
     if main is not None:
         rows.append(_mapped_now(main, scale, glyphs))
-    has_table = bool(view.accesses) and height - len(rows) >= 3
+    has_table = bool(view.accesses) and height - len(rows) >= 2 + min(len(view.accesses), 2)
     rows.insert(0, _title(view, None if has_table else main, width, glyphs))
-    spare = height - len(rows) - _table_rows(view)
+    table = _table_rows(view) if has_table else 0
+    told = view.cost is not None and height - len(rows) - table >= 1
+    spare = height - len(rows) - table - told
     if spare >= 1:
         rows.append(scale.axis(main.footprint_bytes if main else 0, glyphs))
     if spare >= 3:
         rows.append(())
-    rows += _table(view, width, height - len(rows), glyphs)
-    if width >= _MIX_FROM and height - len(rows) >= 2 * len(view.accesses) + 6:
-        rows += [(), row(dim("mapped by")), *_mixes(view, width, glyphs)]
+    if has_table:
+        rows += _table(view, width, height - len(rows) - told, glyphs)
+    if view.cost is not None and told and height < _ENLARGED:
+        rows.append(cost_line(view.cost, width, glyphs))
+    elif told:
+        rows += _enlarged(scene, width, height - len(rows), glyphs)
     room = min(height - len(rows) - 1, _TALLEST_HISTORY)
     if room >= 3:
         rows += [(), *_history(scene, width, room, glyphs)]
     return Drawing(rows)
+
+
+def _enlarged(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
+    """What it cost, one part after the other as long as there is room for the whole of it."""
+    view = scene.now.tlb
+    parts = [cost_rows(view, scene.info.cpus, width, glyphs)]
+    if view.cost is not None:
+        parts.append(alternatives(view.cost, width, glyphs))
+    parts += [walk_rows(view, width, glyphs), calibration(width, 4, glyphs)]
+    if width >= _MIX_FROM:
+        parts.append([row(dim("mapped by")), *_mixes(view, width, glyphs)])
+    rows: Rows = []
+    for part in parts:
+        if part and len(rows) + 1 + len(part) <= height:
+            rows += [(), *part]
+    return rows
 
 
 def _title(view: TlbView, access: TlbAccess | None, width: int, glyphs: Glyphs) -> Row:
@@ -208,8 +232,27 @@ PANEL = Panel(
         "first access (the direct map) as it is mapped now; the mark is its whole footprint.\n\n"
         "The table gives, for random access over each mapping (uniform unless named otherwise), the share of accesses "
         "that miss the first and the last level, the cycles a page walk takes then, and the translation cycles an "
-        "average access pays beyond an L1 hit. A split can help: 1 GiB leaves have few entries, 2 MiB leaves many."
+        "average access pays beyond an L1 hit. A split can help: 1 GiB leaves have few entries, 2 MiB leaves many.\n\n"
+        "What did it cost: flushes are the broadcasts that changes of kernel mappings sent to all CPUs so far. Walks "
+        "are what translating the stated accesses (the action kernel_access) takes each second, and of that what "
+        "splits since boot cost or save. Both are ranges, from the least to the most that published latencies allow; "
+        "where they disagree the sign is open. Enlarged, the same accesses are shown with other mappings, and the walk "
+        "level by level: paging-structure caches let most walks begin near the leaf, so a fifth level costs little."
     ),
-    counters=("tlb_reach_bytes", "tlb_miss_ppm", "DirectMap1G", "DirectMap2M", "DirectMap4k"),
+    counters=(
+        "tlb_reach_bytes",
+        "tlb_miss_ppm",
+        "kernel_access_cycles",
+        "kernel_walks_least_ns_per_s",
+        "kernel_walks_most_ns_per_s",
+        "kernel_walks_change_least_ns_per_s",
+        "kernel_walks_change_most_ns_per_s",
+        "tlb_flushes_full",
+        "tlb_flushes_ranged",
+        "tlb_flushes_least_cpu_ns",
+        "tlb_flushes_most_cpu_ns",
+        "page_table_levels",
+        "direct_map_table_bytes",
+    ),
 )
 """The TLB."""
