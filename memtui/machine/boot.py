@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from memtui.machine import kernels
-from memtui.machine.boot_mapping import KERNEL_IMAGE_FRAME
+from memtui.machine.boot_mapping import KERNEL_IMAGE_FRAME, Level, boot_spans, table_frames
 from memtui.machine.config import KernelConfig, MachineConfig
 from memtui.machine.core import KernelOwner
 from memtui.machine.errors import MachineStopped
@@ -33,6 +33,10 @@ SWIOTLB_BYTES: Final = 64 * 1024 * KIB + 768 * KIB
 """The bounce buffer and its slot table, once RAM lies above 4 GiB."""
 FIVE_LEVEL_BYTES: Final = 2020 * KIB
 """What boot keeps more with 5-level page tables; recorded on 6.1 and 7.2, for what is unknown (`guest-*-8G-la57`)."""
+SPARE_EARLY_TABLES: Final = 5
+"""Page tables that boot has room for in the kernel image (`early_alloc_pgt_buf`) and 1G leaves leave unused.
+
+Recorded: six more tables, for 6 GiB in leaves of 2 MiB, take one frame more (`guest-*-8G-no1g` against `-la57`)."""
 HASH_BUCKET_BYTES: Final = 8
 HASH_TABLES: Final = (("dentry hash table", 13), ("inode hash table", 14))
 """Name, and log2 of the bytes of RAM per bucket (`alloc_large_system_hash`)."""
@@ -101,6 +105,11 @@ class _Early:
                 self.free[node].remove(start, start + frames)
                 return start, frames
         raise MachineStopped(f"cannot boot: no {format_bytes(frames * PAGE_BYTES)} of memory in a row on node {node}")
+
+
+def largest_leaf(config: MachineConfig) -> Level:
+    """The largest leaf the direct map may have: what the kernel allows, as far as the CPU has it."""
+    return min(kernels.DIRECT_MAP.choose(config.kernel), Level.LEAF_1G if config.cpu.gbpages else Level.LEAF_2M)
 
 
 def boot_memory(config: MachineConfig) -> BootMemory:
@@ -176,6 +185,7 @@ def _early_tables(early: _Early, config: MachineConfig, plan: Layout, traits: Tr
         hashed_bytes -= config.kernel.hugepages_1g * GIB
     sections = -(-plan.ram_frames // SECTION_FRAMES)
     early_bytes = sizes.early_bytes + sections * sizes.section_bytes + config.cpu.la57 * FIVE_LEVEL_BYTES
+    early_bytes += _further_tables(config, plan) * PAGE_BYTES
     wanted = [("early allocations", early_bytes, 1 << 52)]
     if plan.ram[-1][0] >= FRAMES_4G:
         wanted.append(("swiotlb", SWIOTLB_BYTES, FRAMES_4G))
@@ -184,6 +194,15 @@ def _early_tables(early: _Early, config: MachineConfig, plan: Layout, traits: Tr
         (KernelOwner(name, FrameKind.KERNEL), early.take(frames_of(size), 0, below=below))
         for name, size, below in wanted
     ]
+
+
+def _further_tables(config: MachineConfig, plan: Layout) -> int:
+    """Page tables of the direct map that leaves smaller than the recorded boots had take more."""
+    levels, largest = config.cpu.table_levels, largest_leaf(config)
+    if largest is Level.LEAF_1G:
+        return 0
+    more = table_frames(boot_spans(plan, largest), levels) - table_frames(boot_spans(plan), levels)
+    return max(0, more - SPARE_EARLY_TABLES)
 
 
 def _zones(plan: Layout, early: _Early, frame_map: FrameMap) -> list[Zone]:

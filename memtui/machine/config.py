@@ -34,6 +34,9 @@ class KernelConfig:
     rfc_quirks: bool = False
     """The unmapped cache keeps whatever is freed in a pageblock it ever used, as the patches of 2023 had it."""
     direct_map: str = "auto"
+    """Which leaves boot maps RAM with."""
+    direct_map_collapse: str = "rox_only"
+    """Which split leaves of the direct map become large ones again."""
     thp: str = "always"
     """/sys/kernel/mm/transparent_hugepage/enabled: `never`, `madvise` or `always`."""
     hugepages_2m: int = 0

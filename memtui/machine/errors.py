@@ -11,6 +11,10 @@ class NoSpace(Exception):
     """A file system is full (-ENOSPC)."""
 
 
+class MemlockExceeded(Exception):
+    """A mapping would lock more memory than its program may (-EAGAIN, RLIMIT_MEMLOCK)."""
+
+
 class MachineStopped(Exception):
     """The machine cannot go on: it cannot boot, or is out of memory with nothing left to kill."""
 

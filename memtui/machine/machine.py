@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from memtui.machine import counters, kernels, looks, maps
-from memtui.machine.boot import boot_memory, set_watermarks
-from memtui.machine.boot_mapping import Level, table_frames
+from memtui.machine.boot import boot_memory, largest_leaf, set_watermarks
+from memtui.machine.boot_mapping import table_frames
 from memtui.machine.bpf import BpfPrograms
 from memtui.machine.config import MachineConfig
 from memtui.machine.core import Core, MachineEvent, Timer
@@ -34,6 +34,7 @@ from memtui.machine.physical.frame_map import FrameMap, Owner
 from memtui.machine.physical.kcompactd import Kcompactd
 from memtui.machine.processes import Processes
 from memtui.machine.reclaim import Reclaim
+from memtui.machine.secretmem import SecretMemory
 from memtui.machine.slab import SlabCaches
 from memtui.machine.sysctl import Sysctl
 from memtui.machine.tlb import Mix, tlb_model
@@ -85,6 +86,7 @@ class Machine:
     def __init__(self, config: MachineConfig) -> None:
         """Boots. Raises MachineStopped if the machine cannot, ValueError for a policy nobody knows."""
         self.config = config
+        kernels.check_kernel(config.kernel)
         memory = boot_memory(config)
         self.traits = kernels.traits(config.kernel.version)
         self._reservations = memory.reservations
@@ -96,7 +98,10 @@ class Machine:
         self.tlb = tlb_model(config.cpu.tlb, config.cpu.table_levels)
         try:
             self.direct_map = DirectMap(
-                self.core, memory.layout, largest=Level.LEAF_1G if config.cpu.gbpages else Level.LEAF_2M
+                self.core,
+                memory.layout,
+                largest=largest_leaf(config),
+                collapse=kernels.DIRECT_MAP_COLLAPSE.choose(kernel),
             )
             self.direct_map_cost = DirectMapCost(
                 self.core, self.direct_map, self.tlb, gbpages=config.cpu.gbpages, guest=config.cpu.guest
@@ -111,25 +116,24 @@ class Machine:
             self.slabs = SlabCaches(self.core, self.traits.object_bytes)
             self.vmalloc = Vmalloc(self.core, self.direct_map)
             self.unmapped_cache = UnmappedCache(self.core, self.direct_map, rfc_quirks=kernel.rfc_quirks)
-            self.exec_memory = kernels.choose("exec_memory", kernel.exec_memory)(self.core, self.direct_map)
+            self.exec_memory = kernels.EXEC_MEMORY.choose(kernel)(self.core, self.direct_map)
             self.modules = Modules(self.core, self.exec_memory, self.vmalloc, self.slabs)
             self.bpf = BpfPrograms(self.core, self.vmalloc, self.slabs, self.traits)
-            self.secretmem = kernels.choose("secret_memory", kernel.secret_memory)(
-                self.core, self.direct_map, self.slabs
-            )
             self.hugetlb = Hugetlb(
                 self.core,
                 self.memmap,
                 optimize_vmemmap=kernel.hugetlb_optimize_vmemmap,
                 batched=self.traits.hvo_batches,
-                freeing=kernels.choose("hugetlb_free", kernel.hugetlb_free),
+                freeing=kernels.HUGETLB_FREE.choose(kernel),
             )
             self.hugetlb.adopt(memory.gigantic)
             if kernel.hugepages_2m:
                 self.hugetlb.set_nr_hugepages(kernel.hugepages_2m)
-            rmap = kernels.choose("rmap", kernel.rmap)(self.core, self.slabs)
+            rmap = kernels.RMAP.choose(kernel)(self.core, self.slabs)
             self.processes = Processes(self.core, self.slabs, rmap, kernel.thp)
-            self.tmpfs = Tmpfs(self.core, self.slabs, kernels.choose("shmem_thp", kernel.shmem_thp))
+            secret_pages = kernels.SECRET_MEMORY.choose(kernel)(self.core, self.direct_map, self.unmapped_cache)
+            self.secretmem = SecretMemory(self.core, self.slabs, secret_pages, self.processes.oom)
+            self.tmpfs = Tmpfs(self.core, self.slabs, kernels.SHMEM_THP.choose(kernel))
             self.page_cache = PageCache(self.core, self.slabs)
             self.fragmenter = Fragmenter(self.core)
             self.reclaim = Reclaim(self.core, self.page_cache, self.tmpfs, self.slabs, self.unmapped_cache)
@@ -158,7 +162,7 @@ class Machine:
             vmemmap_cells=self._vmemmap_cells(request),
             frame=None if (at := request.direct_map_frame) is None else looks.frame_view(self, at),
             struct_pages=None if (at := request.vmemmap_frame) is None else looks.struct_pages_view(self, at),
-            policy_state=tuple(part.policy_state() for part in (self.exec_memory,)),
+            policy_state=tuple(part.policy_state() for part in (self.exec_memory, self.secretmem)),
             split_causes=self.direct_map.split_causes(),
             latencies=self.core.meter.latencies(),
         )
@@ -236,8 +240,9 @@ class Machine:
         yield from self._reservations
         for part in (self.memmap, self.direct_map, self.slabs, self.vmalloc, self.exec_memory, self.hugetlb):
             yield from part.claims()
-        for part in (self.unmapped_cache, self.secretmem, self.processes, self.tmpfs, self.page_cache, self.fragmenter):
-            yield from part.claims()
+        for holder in (self.unmapped_cache, self.secretmem, self.processes, self.tmpfs, self.page_cache):
+            yield from holder.claims()
+        yield from self.fragmenter.claims()
 
     def owners(self) -> tuple[tuple[FrameKind, int], ...]:
         """Frames by kind of owner, largest first."""

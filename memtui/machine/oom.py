@@ -8,6 +8,7 @@ operation has been undone.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -25,9 +26,42 @@ class Killed(OutOfMemory):
     """The process was killed by the OOM killer while it did this, and has exited."""
 
 
-def badness(process: Process) -> int:
+class Program(ABC):
+    """A program that is no `Process` here, for all that matters of it is one kind of memory it holds."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.alive = True
+        self.killed = False
+        """The OOM killer chose it."""
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    @abstractmethod
+    def memory_pages(self) -> int:
+        """Pages it has mapped."""
+
+    @property
+    @abstractmethod
+    def table_pages(self) -> int:
+        """Its page tables."""
+
+    @abstractmethod
+    def held(self) -> str:
+        """What it has, in words: `4.00 MiB of secret memory`."""
+
+    def exit(self) -> None:
+        """Ends it; what it held has been given back by then."""
+        self.alive = False
+
+
+def badness(victim: Process | Program) -> int:
     """How much memory killing a process gives back, in pages (`oom_badness`; there is no swap)."""
-    return process.rss_pages + process.shared_pages + process.tables.frames
+    if isinstance(victim, Program):
+        return victim.memory_pages + victim.table_pages
+    return victim.rss_pages + victim.shared_pages + victim.tables.frames
 
 
 class OomKiller:
@@ -37,17 +71,20 @@ class OomKiller:
         self._core = core
         self._candidates = candidates
         self._end = end
-        self.current: Process | None = None
+        self._programs: dict[Program, None] = {}
+        """Programs that are no processes here, and have something to give."""
+        self.current: Process | Program | None = None
         """The process on whose behalf memory is being asked for."""
         self.nothing_left = False
         """When last asked, no process was left to kill: Linux panics."""
 
     def kill(self) -> bool:
         """Kills one process (`out_of_memory`). False if that frees nothing now: nobody is left, or it is the caller."""
-        victim: Process | None = None
-        for process in self._candidates():
-            if victim is None or badness(process) >= badness(victim):
-                victim = process
+        victim: Process | Program | None = None
+        candidates: list[Process | Program] = [*self._candidates(), *self._programs]
+        for candidate in candidates:
+            if victim is None or badness(candidate) >= badness(victim):
+                victim = candidate
         self.nothing_left = victim is None
         if victim is None or victim.killed:
             return False
@@ -57,8 +94,16 @@ class OomKiller:
         self._report(victim)
         if victim is self.current:
             return False
-        self._end(victim)
+        self._finish(victim)
         return True
+
+    def enter(self, program: Program) -> None:
+        """A program that has something to give may be chosen from now on."""
+        self._programs[program] = None
+
+    def leave(self, program: Program) -> None:
+        """It has nothing any more."""
+        self._programs.pop(program, None)
 
     def kill_program(self, who: str, held_frames: int) -> None:
         """Kills the asking program where it is no `Process` here: a writer, a holder of secret memory.
@@ -76,7 +121,7 @@ class OomKiller:
             raise MachineStopped("out of memory, and no process is left to kill")
 
     @contextmanager
-    def running(self, process: Process) -> Iterator[None]:
+    def running(self, process: Process | Program) -> Iterator[None]:
         """What happens inside is done by `process`. Raises Killed if it is the victim of the OOM killer.
 
         So it is even when what it did came to a good end without the memory it was killed for: the
@@ -93,11 +138,22 @@ class OomKiller:
         finally:
             self.current = outer
         if process.killed:
-            self._end(process)
+            self._finish(process)
             raise Killed(f"{process} was killed: out of memory")
 
-    def _report(self, victim: Process) -> None:
+    def _finish(self, victim: Process | Program) -> None:
+        if isinstance(victim, Program):
+            victim.exit()
+        else:
+            self._end(victim)
+
+    def _report(self, victim: Process | Program) -> None:
         """Says who and how much, as `__oom_kill_process` does."""
+        if isinstance(victim, Program):
+            tables = format_count(kb_of_frames(victim.table_pages))
+            text = f"Out of memory: killed {victim}: {victim.held()}, {tables} kB of page tables"
+            self._core.log(text, Severity.BAD, "oom")
+            return
         anon = format_frames(victim.rss_pages)
         shared = f", {format_frames(victim.shared_pages)} of tmpfs" if victim.shared_pages else ""
         tables = format_count(kb_of_frames(victim.tables.frames))

@@ -150,6 +150,7 @@ class KernelSection(Section):
         description="whether the unmapped cache keeps whatever is freed in a pageblock it used (patches of 2023)",
     )
     direct_map: PolicyName | None = _policy_field("direct_map")
+    direct_map_collapse: PolicyName | None = _policy_field("direct_map_collapse")
     thp: Literal["never", "madvise", "always"] | None = Field(
         default=None, description="/sys/kernel/mm/transparent_hugepage/enabled at boot"
     )

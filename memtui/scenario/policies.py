@@ -107,7 +107,12 @@ _POLICIES: Final = (
         "how memfd_secret leaves the direct map",
         (
             Choice("per_page", True, "page by page (Linux 5.14 and later)"),
-            Choice("pmd_pool", False, "from 2 MiB pools, one per file (drafts of 2020)"),
+            Choice("pmd_pool", True, "from pools of whole 2 MiB pages, one per file (drafts of 2020)"),
+            Choice(
+                "unmapped_cache",
+                True,
+                "from the cache of unmapped pages that all files share (__GFP_UNMAPPED, proposed 2023)",
+            ),
         ),
     ),
     Policy(
@@ -115,7 +120,17 @@ _POLICIES: Final = (
         "how boot maps RAM",
         (
             Choice("auto", True, "the largest leaves that fit: 1 GiB, 2 MiB, and 4 KiB at ragged ends"),
-            Choice("all_4k", False, "4 KiB leaves everywhere, as debug_pagealloc does"),
+            Choice("no_1g", True, "no leaf larger than 2 MiB, as nogbpages does"),
+            Choice("all_4k", True, "4 KiB leaves everywhere, as debug_pagealloc does"),
+        ),
+    ),
+    Policy(
+        "direct_map_collapse",
+        "which split leaves of the direct map become large again",
+        (
+            Choice("never", True, "none (Linux before 6.15)"),
+            Choice("rox_only", True, "those that sealing code asks for (Linux 6.15 and later)"),
+            Choice("always", True, "any whose parts are alike again: hypothetical, no Linux does this"),
         ),
     ),
 )

@@ -31,7 +31,7 @@ WRITE = {"mount": "m", "file": "f", "count": 1, "size": 2 * MIB, "offset": 0, "c
         (NrHugepagesParams, 10240, {"count": 10240, "size": 2 * MIB, "node": None}),
         (LoadModuleParams, {"text": "24K", "rodata": 0, "data": "1B"}, MODULE),
         (LoadBpfParams, {"size": 4096}, {"size": 4096, "count": 1, "instructions": None}),
-        (MemfdSecretParams, {"size": "16KiB"}, {"size": 16 * KIB, "count": 1}),
+        (MemfdSecretParams, {"size": "16KiB"}, {"size": 16 * KIB, "count": 1, "memlock": None, "spread": None}),
         (AnonParams, {"size": "1GiB"}, ANON),
         (ForkStormParams, {"parent": "1MiB", "children": 3}, FORK),
         (TmpfsParams, {"mount": "m"}, {"mount": "m", "huge": "never", "size": None}),
