@@ -12,11 +12,13 @@ from typing import Final
 
 from memtui.machine import kernels
 from memtui.machine.boot_mapping import KERNEL_IMAGE_FRAME, Level, boot_spans, table_frames
-from memtui.machine.config import KernelConfig, MachineConfig
+from memtui.machine.config import MachineConfig
 from memtui.machine.core import KernelOwner
 from memtui.machine.errors import MachineStopped
 from memtui.machine.geometry import SECTION_FRAMES, Layout, layout
-from memtui.machine.memmap import SECTION_MEMMAP_FRAMES, NodeMemmap
+from memtui.machine.hugetlb_vmemmap import HugetlbVmemmap
+from memtui.machine.memmap_backing import memmap_frames
+from memtui.machine.memmap_boot import SECTION_MEMMAP_FRAMES, NodeMemmap
 from memtui.machine.physical.allocator import PageAllocator
 from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES
 from memtui.machine.physical.extents import FrameList, Run
@@ -72,6 +74,8 @@ class BootMemory:
     allocator: PageAllocator
     memmap_nodes: list[NodeMemmap]
     memmap_owner: KernelOwner
+    hugetlb_vmemmap: HugetlbVmemmap
+    """What optimised huge pages keep of their struct pages."""
     reservations: list[tuple[KernelOwner, int, int]]
     """(owner, first frame, frames) of all that boot keeps, the memmap excepted."""
     gigantic: list[GiganticPage]
@@ -123,7 +127,9 @@ def boot_memory(config: MachineConfig) -> BootMemory:
     reservations += [(image, *part) for part in early.reserve(KERNEL_IMAGE_FRAME, frames_of(traits.boot.image_bytes))]
     if sum(frames for owner, _, frames in reservations if owner is image) < frames_of(traits.boot.image_bytes):
         raise MachineStopped(f"cannot boot: the kernel image does not fit into {format_bytes(config.ram_bytes)}")
-    gigantic = _gigantic_pages(early, config.kernel, traits)
+    hvo = kernels.HUGETLB_VMEMMAP.choose(config.kernel)(moves_heads=traits.hvo_moves_heads)
+    optimises = config.kernel.hugetlb_optimize_vmemmap and hvo.kept_frames(FRAMES_1G) < memmap_frames(FRAMES_1G)
+    gigantic = _gigantic_pages(early, config.kernel.hugepages_1g, tables=traits.early_hvo and optimises)
     memmap_nodes = [_node_memmap(early, node, runs) for node, runs in enumerate(plan.nodes)]
     reservations += [(owner, *run) for owner, run in _early_tables(early, config, plan, traits)]
     frame_map = FrameMap()
@@ -131,12 +137,11 @@ def boot_memory(config: MachineConfig) -> BootMemory:
     for owner, start, frames in reservations:
         frame_map.assign(start, frames, owner)
     for node_memmap in memmap_nodes:
-        count = sum(number for _, number in node_memmap.sections)
-        frame_map.assign(node_memmap.base_frame, count * SECTION_MEMMAP_FRAMES, memmap_owner)
+        frame_map.assign(node_memmap.base_frame, node_memmap.frames, memmap_owner)
     allocator = PageAllocator(_zones(plan, early, frame_map), frame_map)
     allocator.reserves_follow_memory = traits.reserves_follow_memory
     set_watermarks(allocator, config.kernel.min_free_kbytes, thp=config.kernel.thp != "never")
-    return BootMemory(plan, allocator, memmap_nodes, memmap_owner, reservations, gigantic)
+    return BootMemory(plan, allocator, memmap_nodes, memmap_owner, hvo, reservations, gigantic)
 
 
 def set_watermarks(allocator: PageAllocator, min_free_kbytes: int | None, *, thp: bool) -> int:
@@ -157,14 +162,14 @@ def set_watermarks(allocator: PageAllocator, min_free_kbytes: int | None, *, thp
     return min_free_kbytes
 
 
-def _gigantic_pages(early: _Early, kernel: KernelConfig, traits: Traits) -> list[GiganticPage]:
-    """1 GiB pages on the nodes in turn (`alloc_bootmem_huge_page`). Raises MachineStopped."""
-    tables = FRAMES_1G // SECTION_FRAMES if traits.early_hvo and kernel.hugetlb_optimize_vmemmap else 0
+def _gigantic_pages(early: _Early, count: int, *, tables: bool) -> list[GiganticPage]:
+    """1 GiB pages on the nodes in turn (`alloc_bootmem_huge_page`), perhaps with tables. Raises MachineStopped."""
+    table_frames = FRAMES_1G // SECTION_FRAMES if tables else 0
     pages: list[GiganticPage] = []
-    for number in range(kernel.hugepages_1g):
+    for number in range(count):
         node = number % len(early.free)
         start, _ = early.take(FRAMES_1G, node, align=FRAMES_1G)
-        pages.append(GiganticPage(node, start, FrameList([early.take(tables, node)] if tables else [])))
+        pages.append(GiganticPage(node, start, FrameList([early.take(table_frames, node)] if tables else [])))
     return pages
 
 

@@ -139,6 +139,10 @@ class BpfPrograms:
         if program.pack is not None:
             self._release(program.pack, program.first_chunk, program.chunks)
 
+    def objects(self) -> dict[str, int]:
+        """Slab objects of all programs, by cache."""
+        return {name: count * len(self.loaded) for name, count in SLAB_OBJECTS}
+
     def _place(self, size_bytes: int, data: Area) -> Program:
         if size_bytes > self.pack_bytes:
             own = self._sealed(self._vmalloc.allocate(-(-size_bytes // PAGE_BYTES) * PAGE_BYTES, self._owner))

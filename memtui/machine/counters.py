@@ -80,7 +80,7 @@ VM_EVENTS: Final = (
 
 def counters(machine: Machine) -> dict[str, int]:
     """Every counter, under Linux's names and in Linux's units."""
-    frames = _frames(machine)
+    frames = amounts(machine)
     values = meminfo(machine, frames)
     values.update(vmstat(machine, frames))
     values.update({name: machine.slabs.active(name) for name in SLABINFO})
@@ -191,7 +191,7 @@ def _fragmentation(machine: Machine) -> dict[str, int]:
     return values | {f"unusable_index.{order}": unusable_index(free, order) for order in range(ORDERS)}
 
 
-def _frames(machine: Machine) -> dict[str, int]:
+def amounts(machine: Machine) -> dict[str, int]:
     """The lines of /proc/meminfo that are amounts of memory, in base frames."""
     allocator, files, processes = machine.core.allocator, machine.tmpfs, machine.processes
     secret, cache, direct_map = machine.secretmem.frames, machine.page_cache, machine.direct_map

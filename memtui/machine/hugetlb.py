@@ -23,10 +23,9 @@ from memtui.machine.hugetlb_free import DirectFree, HugetlbFree, charge_batch
 from memtui.machine.hugetlb_pool import NodePool, Pool, PoolRun, Turns, merged, spread
 from memtui.machine.latency import Timed
 from memtui.machine.memmap import Memmap
-from memtui.machine.memmap_backing import memmap_frames
 from memtui.machine.physical.allocator import GFP_HUGETLB
 from memtui.machine.physical.contiguous import allocate_contiguous
-from memtui.machine.physical.extents import FrameList
+from memtui.machine.physical.extents import FrameList, Run
 from memtui.snapshot import FrameKind
 from memtui.units import FRAMES_1G, FRAMES_2M, format_count, format_duration, format_frames
 
@@ -172,26 +171,33 @@ class Hugetlb:
             yield self._owner, run.start, run.frames
 
     @property
+    def unpooled_frames(self) -> int:
+        """RAM in pages on their way into a pool or out of one."""
+        gathered = sum(pages.frames for fresh in self._gathered for _, pages in fresh)
+        return gathered + sum(run.frames for _, run in self._freeing.waiting())
+
+    @property
     def resizing(self) -> bool:
         """Whether a growing pool is gathering pages."""
         return bool(self._gathered)
 
     def check(self) -> None:
-        """Recounts the pools. Raises FrameStateError where they disagree with themselves or the memmap."""
-        optimised: dict[int, int] = {}
+        """Recounts the pools. Raises FrameStateError where they disagree with themselves."""
         for size, pool in self.pools.items():
             for node in pool.nodes:
-                if (
-                    sum(run.frames for run in node.runs) != node.frames
-                    or not 0 <= node.surplus_pages * size <= node.frames
-                ):
+                held = sum(run.frames for run in node.runs)
+                if held != node.frames or not 0 <= node.surplus_pages * size <= node.frames:
                     raise FrameStateError("a hugepage pool's count disagrees with its pages")
-                optimised[size] = optimised.get(size, 0) + sum(run.frames for run in node.runs if run.optimised)
-        for pool, run in self._freeing.waiting():
-            optimised[pool.page_frames] += run.frames
-        for size, frames in optimised.items():
-            if self._memmap.optimised_frames.get(size, 0) != frames:
-                raise FrameStateError("optimised huge pages in the pools and in the memmap disagree")
+
+    def optimised_runs(self, pool: Pool) -> Iterator[Run]:
+        """Runs of pages of a pool, or on their way out of it, that share their struct pages."""
+        for node in pool.nodes:
+            for run in node.runs:
+                if run.optimised:
+                    yield run.start, run.frames
+        for left, run in self._freeing.waiting():
+            if left is pool and run.optimised:
+                yield run.start, run.frames
 
     def _persistent(self, pool: Pool, node: int | None) -> int:
         """Pages that were asked for: all but the surplus ones."""
@@ -319,6 +325,6 @@ class Hugetlb:
             if result.after != result.before:
                 words[-1] = f"{format_count(missing)} of the {format_count(result.asked)} asked for could not be had"
         if new_surplus:
-            left = memmap_frames(size) - 1
+            left = self._memmap.shared_frames(size)
             words.append(f"{format_count(result.surplus)} stay as surplus: no {left} frames for their struct pages")
         self._core.log(", ".join(words), Severity.NOTICE if short or new_surplus else Severity.INFO)

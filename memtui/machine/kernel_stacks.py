@@ -7,10 +7,11 @@ and waits stays on one CPU, so two is what is kept here; some task has ended bef
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from memtui.machine.core import Core, KernelOwner
+from memtui.machine.errors import FrameStateError
 from memtui.machine.physical.allocator import GFP_KERNEL
 from memtui.machine.physical.extents import FrameList
 from memtui.machine.physical.frame_map import Owner
@@ -57,6 +58,14 @@ class KernelStacks:
         for stack in self._cached:
             for start, frames in stack:
                 yield STACK_OWNER, start, frames
+
+    def check(self, stacks: Iterable[int]) -> None:
+        """Raises FrameStateError unless the stacks in use are those of the tasks, given by their frames, all whole."""
+        sizes = list(stacks)
+        if len(sizes) != self.in_use or any(frames != STACK_FRAMES for frames in sizes):
+            raise FrameStateError(f"{self.in_use} kernel stacks in use, tasks have {len(sizes)}")
+        if any(stack.frames != STACK_FRAMES for stack in self._cached):
+            raise FrameStateError("a kernel stack that is kept for the next task is not whole")
 
     def _new(self, node: int) -> FrameList:
         return self._core.allocator.allocate_many(STACK_OWNER, GFP_KERNEL, STACK_FRAMES, 0, node)

@@ -17,6 +17,7 @@ from memtui.machine.core import Core
 from memtui.machine.direct_map import ALWAYS, NEVER, ROX_ONLY, Collapse, DirectMap
 from memtui.machine.execmem import ExecMemory, RoxCache
 from memtui.machine.hugetlb_free import DirectFree, HugetlbFree, WorkerFree
+from memtui.machine.hugetlb_vmemmap import Full, HugetlbVmemmap, ReserveOne, ReserveTwo
 from memtui.machine.memmap import Memmap
 from memtui.machine.rmap.anon_vma_chain import AnonVmaChain
 from memtui.machine.rmap.base import ReverseMap
@@ -49,7 +50,9 @@ class Axis(Generic[T]):
 
 EXEC_MEMORY: Final[Axis[Callable[[Core, DirectMap], ExecMemory]]] = Axis("exec_memory", {"rox_cache": RoxCache})
 HUGETLB_FREE: Final[Axis[type[HugetlbFree]]] = Axis("hugetlb_free", {"direct": DirectFree, "worker": WorkerFree})
-HUGETLB_VMEMMAP: Final[Axis[type[Memmap]]] = Axis("hugetlb_vmemmap", {"reserve-1": Memmap})
+HUGETLB_VMEMMAP: Final[Axis[type[HugetlbVmemmap]]] = Axis(
+    "hugetlb_vmemmap", {"reserve-1": ReserveOne, "reserve-2": ReserveTwo, "full": Full}
+)
 RMAP: Final[Axis[Callable[[Core, SlabCaches], ReverseMap]]] = Axis("rmap", {"anon_vma_chain": AnonVmaChain})
 MEMORY_MODEL: Final[Axis[type[Memmap]]] = Axis("memory_model", {"sparse_vmemmap": Memmap})
 SHMEM_THP: Final[Axis[Callable[[Core, ShmemStore], ShmemThp]]] = Axis(

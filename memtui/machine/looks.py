@@ -8,8 +8,9 @@ from memtui.machine import maps
 from memtui.machine.boot_mapping import Level
 from memtui.machine.direct_map import Perm
 from memtui.machine.geometry import SECTION_FRAMES, Layout, ZoneLayout
-from memtui.machine.memmap import SECTION_MEMMAP_FRAMES, Memmap
+from memtui.machine.memmap import Memmap
 from memtui.machine.memmap_backing import memmap_frames
+from memtui.machine.memmap_boot import SECTION_MEMMAP_FRAMES
 from memtui.machine.physical.allocator import GFP_VMEMMAP
 from memtui.machine.physical.frame_map import FrameMap
 from memtui.snapshot import FrameKind, FrameView, MapWindow, StructPageFrame, StructPagesView
@@ -56,7 +57,7 @@ def struct_pages_view(machine: Machine, frame: int) -> StructPagesView | None:
     memmap, owners = machine.memmap, machine.core.allocator.frame_map
     page = memmap.backing_at(frame, zone.node)
     section = frame // SECTION_FRAMES
-    needed = memmap_frames(page.page_frames) - 1 if page.optimised else 0
+    needed = memmap.shared_frames(page.page_frames) if page.optimised else 0
     owner = owners.owner_at(page.start)
     return StructPagesView(
         section=section,
@@ -70,7 +71,7 @@ def struct_pages_view(machine: Machine, frame: int) -> StructPagesView | None:
         kind=FrameKind.FREE if owner is None else owner.kind,
         owner="" if owner is None else str(owner),
         pages=tuple(
-            StructPageFrame(index, now, page.optimised and index > 0, boot, _name(owners, boot))
+            StructPageFrame(index, now, page.optimised and index >= page.kept, boot, _name(owners, boot))
             for index, (now, boot) in enumerate(zip(page.frames, page.boot_frames, strict=True))
         ),
         restore_frames=needed,

@@ -10,17 +10,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from memtui.machine import counters, kernels, looks, maps
+from memtui.machine import counters, kernels, laws, looks, maps
 from memtui.machine.boot import boot_memory, largest_leaf, set_watermarks
 from memtui.machine.boot_mapping import table_frames
 from memtui.machine.bpf import BpfPrograms
 from memtui.machine.config import MachineConfig
 from memtui.machine.core import Core, MachineEvent, Timer
 from memtui.machine.direct_map import DirectMap
-from memtui.machine.errors import FrameStateError, MachineStopped, OutOfMemory
+from memtui.machine.errors import MachineStopped, OutOfMemory
 from memtui.machine.fragment import Fragmenter
 from memtui.machine.hugetlb import Hugetlb
 from memtui.machine.memmap import Memmap
@@ -30,7 +29,6 @@ from memtui.machine.page_cache import PageCache
 from memtui.machine.physical.allocator import GFP_VMEMMAP
 from memtui.machine.physical.compaction import Compaction
 from memtui.machine.physical.direct_compaction import DirectCompaction
-from memtui.machine.physical.frame_map import FrameMap, Owner
 from memtui.machine.physical.kcompactd import Kcompactd
 from memtui.machine.processes import Processes
 from memtui.machine.reclaim import Reclaim
@@ -56,9 +54,6 @@ from memtui.snapshot import (
     ZoneView,
 )
 from memtui.units import FRAMES_1G, FRAMES_2M, PAGE_BYTES
-
-Claim = tuple[Owner, int, int]
-"""(owner, first frame, frames)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +84,8 @@ class Machine:
         kernels.check_kernel(config.kernel)
         memory = boot_memory(config)
         self.traits = kernels.traits(config.kernel.version)
-        self._reservations = memory.reservations
+        self.reservations = memory.reservations
+        """(owner, first frame, frames) of all that boot keeps, the memmap excepted."""
         self.layout = memory.layout
         kernel = config.kernel
         self.core = Core(memory.allocator, _meter(config), config.cpu.count, config.cpu.table_levels, running=False)
@@ -110,7 +106,7 @@ class Machine:
                 self.core,
                 memory.memmap_nodes,
                 memory.memmap_owner,
-                moves_heads=self.traits.hvo_moves_heads,
+                memory.hugetlb_vmemmap,
                 batched=self.traits.hvo_batches,
             )
             self.slabs = SlabCaches(self.core, self.traits.object_bytes)
@@ -190,59 +186,7 @@ class Machine:
 
         Raises FrameStateError with the law that is broken.
         """
-        self._check_frames()
-        self._check_not_present()
-        checked = (self.direct_map, self.unmapped_cache, self.memmap, self.slabs, self.exec_memory, self.bpf)
-        for part in (
-            *checked,
-            self.secretmem,
-            self.hugetlb,
-            self.processes,
-            self.tmpfs,
-            self.page_cache,
-            self.fragmenter,
-        ):
-            part.check()
-        self.reclaim.check(self.secretmem.nodes)
-
-    def _check_not_present(self) -> None:
-        """Exactly the pages of secret memory and of the unmapped cache are missing from the direct map."""
-        cache = self.unmapped_cache
-        owed = self.secretmem.removed_frames + cache.held_frames - cache.mapped_frames
-        absent = self.direct_map.not_present_frames()
-        if absent != owed:
-            raise FrameStateError(f"{absent} frames are not present in the direct map, {owed} should be")
-
-    def _check_frames(self) -> None:
-        """Rebuilds who owns what from all claims and all free lists."""
-        truth = FrameMap()
-        for owner, start, frames in self._claims():
-            truth.assign(start, frames, owner)
-        allocator = self.core.allocator
-        difference = allocator.frame_map.difference(truth)
-        if difference is not None or truth.by_kind != allocator.frame_map.by_kind:
-            raise FrameStateError(f"owners disagree with the frame map: {difference or 'counts per kind'}")
-        free = 0
-        for zone in allocator.zones:
-            listed = 0
-            for start, frames, listed_as in zone.buddy.free_runs():
-                truth.assign(start, frames, _FREE)
-                listed += frames
-                if zone.buddy.type_of(start) is not listed_as:
-                    raise FrameStateError(f"free block {start:#x} is on the list of another type than its pageblock's")
-            if listed != zone.buddy.free_frames:
-                raise FrameStateError(f"zone {zone.layout.name} counts {zone.buddy.free_frames} free, lists {listed}")
-            free += listed
-        if sum(truth.by_kind.values()) != self.layout.ram_frames:
-            raise FrameStateError(f"owners and free frames sum to {sum(truth.by_kind.values())} frames, not to the RAM")
-
-    def _claims(self) -> Iterator[Claim]:
-        yield from self._reservations
-        for part in (self.memmap, self.direct_map, self.slabs, self.vmalloc, self.exec_memory, self.hugetlb):
-            yield from part.claims()
-        for holder in (self.unmapped_cache, self.secretmem, self.processes, self.tmpfs, self.page_cache):
-            yield from holder.claims()
-        yield from self.fragmenter.claims()
+        laws.check_machine(self)
 
     def owners(self) -> tuple[tuple[FrameKind, int], ...]:
         """Frames by kind of owner, largest first."""
@@ -297,13 +241,3 @@ class Machine:
 
 def _meter(config: MachineConfig) -> Meter:
     return Meter(config.cpu.count, speed_ppm=config.cpu.speed_ppm, guest=config.cpu.guest)
-
-
-class _Free:
-    """Stands for the free lists while the laws are proved."""
-
-    kind = FrameKind.FREE
-    movable = False
-
-
-_FREE = _Free()

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from sortedcontainers import SortedDict
 
@@ -26,36 +25,15 @@ from memtui.machine import costs
 from memtui.machine.core import Core, KernelOwner
 from memtui.machine.errors import FrameStateError
 from memtui.machine.flush import flush_kernel_range
-from memtui.machine.geometry import SECTION_FRAMES, STRUCT_PAGES_PER_FRAME
+from memtui.machine.geometry import SECTION_FRAMES
+from memtui.machine.hugetlb_vmemmap import HugetlbVmemmap
 from memtui.machine.memmap_backing import Backing, in_2m_pages, memmap_frames
+from memtui.machine.memmap_boot import BootMemmap, NodeMemmap
 from memtui.machine.physical.allocator import GFP_KERNEL, GFP_VMEMMAP, GFP_VMEMMAP_HEAD
 from memtui.machine.physical.extents import FrameList, Run
 from memtui.machine.physical.ranges import RangeSet
 from memtui.snapshot import FrameKind
 from memtui.units import FRAMES_1G, FRAMES_2M
-
-SECTION_MEMMAP_FRAMES: Final = SECTION_FRAMES // STRUCT_PAGES_PER_FRAME
-"""Frames of memmap per section: 512, one 2 MiB leaf of vmemmap."""
-
-
-@dataclass(slots=True)
-class NodeMemmap:
-    """A node's memmap as boot code laid it out: sections in order, backed by consecutive frames."""
-
-    sections: tuple[Run, ...]
-    """Runs of section numbers the node has."""
-    base_frame: int
-
-    def boot_frames_of(self, start: int, frames: int) -> Run | None:
-        """The boot frames that hold the struct pages of [start, start + frames), which one run of sections holds."""
-        offset = 0
-        for first, count in self.sections:
-            low, high = first * SECTION_FRAMES, (first + count) * SECTION_FRAMES
-            if low <= start < high:
-                inside = (start - low) // STRUCT_PAGES_PER_FRAME
-                return self.base_frame + offset + inside, frames // STRUCT_PAGES_PER_FRAME
-            offset += count * SECTION_MEMMAP_FRAMES
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +43,10 @@ class StructPages:
     start: int
     page_frames: int
     optimised: bool
+    kept: int
+    """Of its vmemmap pages, how many have a frame that is not shared, or is the shared one's own place."""
     frames: tuple[int, ...]
-    """The frame behind each vmemmap page; one and the same for all while they are shared."""
+    """The frame behind each vmemmap page; from the last that is kept on one and the same while they are shared."""
     boot_frames: tuple[int, ...]
     """The frames boot laid there."""
 
@@ -75,17 +55,17 @@ class Memmap:
     """All struct pages of the machine and the frames behind them (memory model sparse_vmemmap)."""
 
     def __init__(
-        self, core: Core, nodes: list[NodeMemmap], owner: KernelOwner, *, moves_heads: bool = True, batched: bool = True
+        self, core: Core, nodes: list[NodeMemmap], owner: KernelOwner, policy: HugetlbVmemmap, *, batched: bool = True
     ) -> None:
-        """`moves_heads`: an optimised page gets a new frame for its head struct pages.
+        """`policy`: what optimised huge pages keep.
 
         Unless `batched`, every page and every split leaf is flushed from the TLBs for itself; a batch's
         flushes are for the caller to charge.
         """
         self._core = core
-        self._moves_heads = moves_heads
+        self._policy = policy
         self._batched = batched
-        self._nodes = nodes
+        self._boot = BootMemmap(core, nodes, owner)
         self._owner = owner
         self._table_owner = KernelOwner("vmemmap page tables", FrameKind.PAGE_TABLE)
         self._tables = FrameList()
@@ -94,19 +74,17 @@ class Memmap:
         self._split_sections = RangeSet()
         self._backings: SortedDict[int, Backing] = SortedDict()
         """First frame of RAM → run; runs do not overlap."""
-        self._given_over = RangeSet()
-        """Boot frames that became ordinary memory."""
         self.optimised_frames: dict[int, int] = {}
         """RAM in optimised huge pages, by base frames per page."""
         self.allocated_frames = 0
         """Frames from the page allocator that hold struct pages (nr_memmap_pages)."""
-        self.full_frames = sum(count for node in nodes for _, count in node.sections) * SECTION_MEMMAP_FRAMES
+        self.full_frames = self._boot.full_frames
         """Frames it all takes when nothing is shared."""
 
     @property
     def boot_frames(self) -> int:
         """Boot frames that still hold struct pages (nr_memmap_boot_pages)."""
-        return self.full_frames - self._given_over.count
+        return self._boot.frames
 
     @property
     def table_frames(self) -> int:
@@ -116,9 +94,11 @@ class Memmap:
     @property
     def restore_frames(self) -> int:
         """Frames that restoring every optimised page would take."""
-        return sum(
-            frames // size * (memmap_frames(size) - 1) for size, frames in self.optimised_frames.items() if frames
-        )
+        return sum(frames // size * self.shared_frames(size) for size, frames in self.optimised_frames.items())
+
+    def shared_frames(self, page_frames: int) -> int:
+        """Frames of struct pages that a huge page gives back when it is optimised, and takes to be freed."""
+        return memmap_frames(page_frames) - self._policy.kept_frames(page_frames)
 
     def optimise(self, runs: FrameList, page_frames: int, node: int) -> tuple[FrameList, FrameList]:
         """Shares the tail struct pages of huge pages; returns (runs now optimised, runs left as they were).
@@ -128,7 +108,7 @@ class Memmap:
         head struct pages keeps the one it has (`vmemmap_remap_free`).
         """
         done, plain = FrameList(), runs
-        while plain.frames:
+        while plain.frames and self.shared_frames(page_frames):
             ready, plain = self._split_leaves(plain, page_frames, node)
             if not ready.frames:
                 break
@@ -155,7 +135,7 @@ class Memmap:
         frames = min(frames, low + found.frames - start)
         backing = self._isolate(start, frames)
         size = backing.page_frames
-        per_page = memmap_frames(size) - 1
+        per_page = memmap_frames(size) - backing.kept
         pages = frames // size
         tails = self._core.allocator.allocate_many(self._owner, GFP_VMEMMAP, pages * per_page, node=node, partial=True)
         whole = tails.frames // per_page
@@ -184,16 +164,14 @@ class Memmap:
         found = next(self._overlapping(frame, frame + 1), None)
         size = found[1].page_frames if found is not None else FRAMES_2M
         page = frame - frame % size
-        boot = self._nodes[node].boot_frames_of(page, FRAMES_2M)
-        if boot is None:
-            raise FrameStateError(f"no memmap for frame {page:#x} on node {node}")
-        boot_frames = tuple(range(boot[0], boot[0] + memmap_frames(FRAMES_2M)))
+        boot, count = self._boot.frames_of(page, FRAMES_2M, node)
+        boot_frames = tuple(range(boot, boot + count))
         if found is None:
-            return StructPages(page, size, False, boot_frames, boot_frames)
+            return StructPages(page, size, False, count, boot_frames, boot_frames)
         low, backing = found
         held = backing.first_frames((page - low) // size)
         frames = tuple(boot_frames[index] if frame is None else frame for index, frame in enumerate(held))
-        return StructPages(page, size, backing.optimised, frames, boot_frames)
+        return StructPages(page, size, backing.optimised, backing.kept, frames, boot_frames)
 
     def optimised_runs(self, start: int, end: int) -> Iterator[Run]:
         """(first frame, frames) of optimised pages that touch [start, end), ascending."""
@@ -206,12 +184,21 @@ class Memmap:
         for low, high in self._split_sections.overlapping(start // SECTION_FRAMES, -(-end // SECTION_FRAMES)):
             yield low * SECTION_FRAMES, (high - low) * SECTION_FRAMES
 
+    def optimised_pages(self) -> Iterator[tuple[int, int, int]]:
+        """(first frame, frames, frames per page) of every run of optimised pages, ascending."""
+        for low, backing in self._backings.items():
+            if backing.optimised:
+                yield low, backing.frames, backing.page_frames
+
+    def boot_runs(self) -> Iterator[Run]:
+        """Frames that boot code took and that the page allocator was never given: struct pages and page tables."""
+        yield from self._boot.runs()
+        yield from self._early_tables
+
     def claims(self) -> Iterator[tuple[KernelOwner, int, int]]:
         """(owner, first frame, frames) of everything the memmap holds."""
-        for node in self._nodes:
-            end = node.base_frame + sum(count for _, count in node.sections) * SECTION_MEMMAP_FRAMES
-            for low, high in self._given_over.missing(node.base_frame, end):
-                yield self._owner, low, high - low
+        for start, frames in self._boot.runs():
+            yield self._owner, start, frames
         for backing in self._backings.values():
             for runs in (backing.heads, backing.tails):
                 for start, frames in runs:
@@ -233,10 +220,15 @@ class Memmap:
         tables = self._tables.frames + self._early_tables.frames
         if held != self.allocated_frames or optimised != counted or tables != self._split_sections.count:
             raise FrameStateError("memmap counters disagree with its runs")
+        self._boot.check(
+            (page, page + size, backing.boot_kept)
+            for low, backing in self._backings.items()
+            for page, size in _pages_apart(low, backing)
+        )
 
     def _share(self, runs: FrameList, page_frames: int, node: int) -> None:
         """Shares the tails of huge pages whose vmemmap leaves are split: with new heads as far as there are any."""
-        if self._moves_heads:
+        if self._policy.moves_heads:
             pages = runs.frames // page_frames
             heads = self._core.allocator.allocate_many(self._owner, GFP_VMEMMAP_HEAD, pages, node=node, partial=True)
             self._share_tails(runs.take(heads.frames * page_frames), page_frames, heads, node)
@@ -247,24 +239,25 @@ class Memmap:
         self.allocated_frames += heads.frames
         for start, frames in runs:
             self._drop_backing(start, frames, node)
-            self._backings[start] = Backing(frames, page_frames, heads.take(frames // page_frames), FrameList())
+            self._backings[start] = Backing(frames, page_frames, 1, heads.take(frames // page_frames), FrameList())
         self._note_optimised(runs.frames, page_frames)
 
     def _share_in_place(self, runs: FrameList, page_frames: int, node: int) -> None:
-        """Maps every vmemmap page of each huge page to its first one, and gives the frames of the others back."""
+        """Maps every vmemmap page of each huge page to those it keeps, and gives the frames of the others back."""
+        kept = self._policy.kept_frames(page_frames)
         for start, frames in runs:
             if page_frames == FRAMES_2M:
                 self._share_2m_in_place(start, start + frames, node)
                 continue
             for page in range(start, start + frames, page_frames):
-                head = self._take_head(page)
-                self._drop_backing(page, page_frames, node, kept=1 - head.frames)
-                self._backings[page] = Backing(page_frames, page_frames, head, FrameList())
+                heads = self._take_heads(page, kept)
+                self._drop_backing(page, page_frames, node, kept=kept - heads.frames)
+                self._backings[page] = Backing(page_frames, page_frames, kept, heads, FrameList())
         self._note_optimised(runs.frames, page_frames)
 
     def _share_2m_in_place(self, start: int, end: int, node: int) -> None:
         """The same for 2 MiB pages, run by run: pages that had frames of their own before keep their heads."""
-        covered = RangeSet()
+        covered, kept = RangeSet(), self._policy.kept_frames(FRAMES_2M)
         for low, backing in list(self._overlapping(start, end)):
             piece = self._isolate(max(low, start), min(low + backing.frames, end) - max(low, start))
             covered.add(max(low, start), max(low, start) + piece.frames)
@@ -273,20 +266,20 @@ class Memmap:
             piece.tails = FrameList()
         for low, high in covered.missing(start, end):
             for page in range(low, high, FRAMES_2M):
-                self._hand_over(page, page + FRAMES_2M, node, kept=1)
-            self._backings[low] = Backing(high - low, FRAMES_2M, FrameList(), FrameList())
+                self._boot.hand_over(page, page + FRAMES_2M, node, kept=kept)
+            self._backings[low] = Backing(high - low, FRAMES_2M, kept, FrameList(), FrameList())
 
-    def _take_head(self, page: int) -> FrameList:
-        """The frame of a page's first struct pages, taken out of its run; none if that is a boot frame still."""
+    def _take_heads(self, page: int, kept: int) -> FrameList:
+        """The frames of a page's first struct pages, taken out of its run; none if those are boot frames still."""
         there = any(True for _ in self._overlapping(page, page + FRAMES_2M))
-        return self._isolate(page, FRAMES_2M).heads.take(1) if there else FrameList()
+        return self._isolate(page, FRAMES_2M).heads.take(kept) if there else FrameList()
 
     def _note_optimised(self, frames: int, page_frames: int) -> None:
         """Counts and charges what was optimised."""
         pages = frames // page_frames
         self._count_optimised(page_frames, frames)
         self._core.meter.charge(costs.HVO_OPTIMIZE_PAGE, pages)
-        self._core.meter.charge(costs.HVO_FRAME, pages * (memmap_frames(page_frames) - 1))
+        self._core.meter.charge(costs.HVO_FRAME, pages * self.shared_frames(page_frames))
         self._flush(pages, page_frames)
 
     def _flush(self, pages: int, page_frames: int) -> None:
@@ -333,18 +326,7 @@ class Memmap:
             for runs in (piece.heads, piece.tails):
                 self._core.allocator.free_list(runs, self._owner)
             del self._backings[first]
-        self._hand_over(start, end, node, kept=kept)
-
-    def _hand_over(self, start: int, end: int, node: int, *, kept: int = 0) -> None:
-        """Boot frames that still hold struct pages of [start, end), but the first `kept`, become ordinary memory."""
-        for run_start, run_frames in _by_section_run(self._nodes[node].sections, start, end):
-            boot = self._nodes[node].boot_frames_of(run_start, run_frames)
-            if boot is None:
-                raise FrameStateError(f"no memmap for frame {run_start:#x} on node {node}")
-            for low, high in self._given_over.missing(boot[0] + kept, boot[0] + boot[1]):
-                self._given_over.add(low, high)
-                self._core.allocator.hand_over(low, high - low, self._owner)
-            kept = 0
+        self._boot.hand_over(start, end, node, kept=kept)
 
     def _isolate(self, start: int, frames: int) -> Backing:
         """Makes exactly [start, start + frames) a run of its own and returns it."""
@@ -379,9 +361,7 @@ class Memmap:
         self.optimised_frames[page_frames] = self.optimised_frames.get(page_frames, 0) + frames
 
 
-def _by_section_run(sections: tuple[Run, ...], start: int, end: int) -> Iterator[Run]:
-    """[start, end) cut where one run of sections ends and the next begins."""
-    for first, count in sections:
-        low, high = max(start, first * SECTION_FRAMES), min(end, (first + count) * SECTION_FRAMES)
-        if low < high:
-            yield low, high - low
+def _pages_apart(low: int, backing: Backing) -> Iterator[Run]:
+    """A run of pages in one piece where they keep no boot frames, else page by page."""
+    step = backing.page_frames if backing.boot_kept else backing.frames
+    return ((page, step) for page in range(low, low + backing.frames, step))

@@ -80,6 +80,10 @@ class Modules:
         self.loaded[module] = None
         return module
 
+    def objects(self) -> dict[str, int]:
+        """Slab objects of all modules, by cache."""
+        return {"kmalloc-1k": SLAB_OBJECTS * len(self.loaded)}
+
     def _undo(self, texts: list[Text], areas: list[Area]) -> None:
         for area in areas:
             self._vmalloc.free(area, reset_perms=True)

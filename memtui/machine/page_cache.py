@@ -245,6 +245,10 @@ class PageCache:
         else:
             self._files.pop(file, None)
 
+    def objects(self) -> dict[str, int]:
+        """Slab objects of all files, by cache, counted from the files."""
+        return {NODE_CACHE: sum(file.nodes for file in self._files)}
+
     def check(self) -> None:
         """Raises FrameStateError unless the counts are those of the files."""
         truth = tuple(sum(column) for column in zip((0, 0, 0), *map(counts, self._files), strict=True))

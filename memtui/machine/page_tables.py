@@ -124,7 +124,7 @@ class PageTables:
 
     def _reaching_into(self, areas: Iterable[tuple[int, int]]) -> list[RangeSet]:
         """By level, those tables whose addresses overlap an area."""
-        found = [RangeSet() for _ in LEVELS]
+        found = [RangeSet() for _ in self._slots]
         for start, end in areas:
             for level, slots in enumerate(self._slots):
                 first, last = self._span(level, start, end - start)

@@ -12,21 +12,17 @@ from memtui.machine.physical.range_map import RangeMap
 from memtui.machine.process import NODE_CACHE, VMA_CACHE, Process
 from memtui.machine.program import TASK_OBJECTS
 from memtui.machine.rmap.base import ReverseMap
-from memtui.machine.slab import SlabCaches
 from memtui.machine.vma import Vma
 from memtui.units import FRAMES_2M
 
 
-def check_processes(
-    processes: Collection[Process], memory: AnonMemory, slabs: SlabCaches, elsewhere: Counter[str]
-) -> None:
-    """Raises FrameStateError at the first law that does not hold; `elsewhere`: objects others have in these caches."""
+def check_processes(processes: Collection[Process], memory: AnonMemory) -> None:
+    """Raises FrameStateError at the first law that does not hold."""
     vmas = [vma for process in processes for vma in process.space]
     for process in processes:
         _check_process(process)
     _check_stores(vmas, memory)
     _check_rmap(vmas, memory)
-    _check_objects(processes, memory, slabs, elsewhere)
 
 
 def _law(holds: bool, words: str) -> None:
@@ -102,21 +98,12 @@ def _check_rmap(vmas: list[Vma], memory: AnonMemory) -> None:
 
 def objects_in_use(processes: Collection[Process], rmap: ReverseMap) -> Counter[str]:
     """Slab objects by cache that processes and reverse mapping have, counted from the structures."""
-    objects = Counter({VMA_CACHE: 0, NODE_CACHE: 0, **dict.fromkeys(TASK_OBJECTS, 0)})
+    objects: Counter[str] = Counter()
     for process in processes:
         objects.update(TASK_OBJECTS)
         objects.update({VMA_CACHE: len(process.space), NODE_CACHE: process.space.tree_nodes})
     objects.update(rmap.objects())
     return objects
-
-
-def _check_objects(
-    processes: Collection[Process], memory: AnonMemory, slabs: SlabCaches, elsewhere: Counter[str]
-) -> None:
-    """Caches have the objects of the structures; those of areas have others as well, of mappings of secret memory."""
-    for name, count in objects_in_use(processes, memory.rmap).items():
-        active = slabs.active(name)
-        _law(active == count or (active > count and name == VMA_CACHE), f"{active} objects of {name}, {count} in use")
 
 
 def _add(counts: RangeMap[int], low: int, high: int) -> None:

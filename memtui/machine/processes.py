@@ -22,7 +22,7 @@ from memtui.machine.oom import Killed, OomKiller
 from memtui.machine.page_tables import PageTables
 from memtui.machine.physical.frame_map import Owner
 from memtui.machine.process import NODE_CACHE, VMA_CACHE, Process, ProcessKernel, ProcessParts
-from memtui.machine.process_laws import check_processes
+from memtui.machine.process_laws import check_processes, objects_in_use
 from memtui.machine.program import IMAGE, TASK_OBJECTS
 from memtui.machine.rmap.base import ReverseMap
 from memtui.machine.slab import SlabCaches
@@ -137,12 +137,14 @@ class Processes:
         yield from self.stacks.claims()
         yield from self.memory.claims()
 
-    def check(self, elsewhere: Counter[str] | None = None) -> None:
-        """Raises FrameStateError if a law of processes or their memory is broken.
+    def objects(self) -> Counter[str]:
+        """Slab objects of processes and of reverse mapping, by cache, counted from the structures."""
+        return objects_in_use(self._table.values(), self.memory.rmap)
 
-        `elsewhere` counts the objects that other subsystems have in the caches processes use.
-        """
-        check_processes(self._table.values(), self.memory, self._slabs, elsewhere or Counter())
+    def check(self) -> None:
+        """Raises FrameStateError if a law of processes or their memory is broken."""
+        check_processes(self._table.values(), self.memory)
+        self.stacks.check(process.stack.frames for process in self)
 
     def _copy(self, parent: Process, name: str) -> Process:
         vmas = list(parent.space)

@@ -12,8 +12,6 @@ from contextlib import AbstractContextManager
 from typing import Final
 
 from memtui.machine.core import Core
-from memtui.machine.errors import FrameStateError
-from memtui.machine.file_index import NODE_CACHE
 from memtui.machine.latency import Timed
 from memtui.machine.page_cache import PageCache
 from memtui.machine.physical.zone import Zone, total_reserve_frames
@@ -86,14 +84,3 @@ class Reclaim:
             if unmapped:
                 parts.append(f"{format_frames(unmapped)} of unmapped pages")
         self._core.log(f"vm.drop_caches {value}: {' and '.join(parts)} given back")
-
-    def check(self, elsewhere: int = 0) -> None:
-        """Raises FrameStateError unless the XArray nodes there are, are those of page cache and tmpfs.
-
-        `elsewhere` counts those of other files.
-        """
-        nodes = self._slabs.active(NODE_CACHE) - elsewhere
-        if nodes != self._page_cache.nodes + self._tmpfs.nodes:
-            raise FrameStateError(
-                f"{nodes} XArray nodes; page cache has {self._page_cache.nodes}, tmpfs {self._tmpfs.nodes}"
-            )

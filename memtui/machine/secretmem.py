@@ -180,7 +180,7 @@ class SecretMemory:
 
     def objects(self) -> Counter[str]:
         """Slab objects of all files, by cache."""
-        return Counter(dict.fromkeys(SLAB_OBJECTS, len(self.files)))
+        return Counter({**dict.fromkeys(SLAB_OBJECTS, len(self.files)), NODE_CACHE: self.nodes})
 
     def policy_state(self) -> PolicyState:
         """What its policy has inside."""
@@ -198,6 +198,7 @@ class SecretMemory:
         for program in self._programs:
             if not program.alive or program.tables is None:
                 raise FrameStateError(f"{program} has ended, or has no page tables, and holds secret files")
+            program.tables.check()
 
     def _unnamed(self) -> SecretProgram:
         """The program of files that nobody in particular has."""

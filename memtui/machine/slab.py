@@ -9,6 +9,7 @@ which is what `shrink` of a cache leaves (the recordings shrank the caches they 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -228,6 +229,17 @@ class SlabCaches:
         """(owner, first frame, frames) of every run of slabs."""
         for cache in self:
             yield from cache.claims()
+
+    def check_objects(self, *held: Mapping[str, int]) -> None:
+        """Raises FrameStateError unless the objects in use are those that subsystems say they have, by cache."""
+        counted: Counter[str] = Counter()
+        for objects in held:
+            counted.update(objects)
+        for cache in self:
+            if (told := counted.pop(cache.spec.name, 0)) != cache.active:
+                raise FrameStateError(f"{cache.active} objects of {cache.spec.name} in use, subsystems have {told}")
+        if +counted:
+            raise FrameStateError(f"objects in slab caches that do not exist: {', '.join(counted)}")
 
     def check(self) -> None:
         """Raises FrameStateError if a cache breaks its laws."""

@@ -13,7 +13,7 @@ from typing import Final
 from memtui.machine import costs
 from memtui.machine.core import Core, KernelOwner
 from memtui.machine.direct_map import DirectMap, Perm
-from memtui.machine.errors import OutOfMemory
+from memtui.machine.errors import FrameStateError, OutOfMemory
 from memtui.machine.physical.allocator import GFP_KERNEL, Gfp
 from memtui.machine.physical.extents import FrameList
 from memtui.snapshot import FrameKind
@@ -105,6 +105,12 @@ class Vmalloc:
                 yield area.owner, start, frames
             for start, frames in area.lists:
                 yield self._data, start, frames
+
+    def check(self) -> None:
+        """Raises FrameStateError unless its part of VmallocUsed is that of the areas."""
+        mapped = sum(area.mapped_frames for area in self._areas)
+        if mapped != self.frames:
+            raise FrameStateError(f"vmalloc areas have {mapped} frames, {self.frames} counted")
 
     def _page_lists(self, pages: int) -> FrameList:
         """The list of an area's pages, 8 bytes each, where it takes more than a page (`__vmalloc_area_node`).

@@ -43,8 +43,8 @@ _POLICIES: Final = (
         "how struct pages of huge pages are kept",
         (
             Choice("reserve-1", True, "one frame per huge page, its tails share it (Linux 5.18 and later)"),
-            Choice("reserve-2", False, "two frames per huge page (Linux 5.14)"),
-            Choice("full", False, "every struct page in a frame of its own (before 5.14)"),
+            Choice("reserve-2", True, "two frames per huge page, further tails share the second (Linux 5.14 to 5.17)"),
+            Choice("full", True, "every struct page in a frame of its own (before 5.14)"),
         ),
     ),
     Policy(

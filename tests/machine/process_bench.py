@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memtui.machine.process import Process
-from memtui.machine.process_laws import objects_in_use
 from memtui.machine.processes import Processes
 from memtui.machine.rmap.anon_vma_chain import AnonVmaChain
 from memtui.machine.slab import SlabCaches
@@ -56,8 +55,7 @@ class ProcessBench:
     def check(self) -> None:
         """All laws: of processes, of slabs, and of every frame."""
         self.processes.check()
-        in_use = objects_in_use(list(self.processes), self.rmap)
-        assert {name: self.slabs.active(name) for name in in_use} == in_use
+        self.slabs.check_objects(self.processes.objects())
         self.slabs.check()
         check_frames(self.core, self.processes.claims(), self.slabs.claims())
 

@@ -7,7 +7,8 @@ import pytest
 from memtui.machine import CpuConfig, Machine, MachineConfig, kernels
 from memtui.machine.errors import MachineStopped
 from memtui.machine.geometry import SECTION_FRAMES
-from memtui.machine.memmap import SECTION_MEMMAP_FRAMES, memmap_frames
+from memtui.machine.memmap_backing import memmap_frames
+from memtui.machine.memmap_boot import SECTION_MEMMAP_FRAMES
 from memtui.machine.physical.zone import default_min_free_kbytes
 from memtui.units import FRAMES_1G, FRAMES_2M, GIB, KIB, MIB, TIB
 

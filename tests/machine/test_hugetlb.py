@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from memtui.machine import CpuConfig, KernelConfig, Machine, MachineConfig
+from memtui.machine.core import KernelOwner
 from memtui.machine.hugetlb_pool import spread
-from memtui.machine.physical.allocator import GFP_KERNEL, GFP_VMEMMAP_HEAD, Gfp
+from memtui.machine.physical.allocator import GFP_KERNEL, GFP_VMEMMAP, GFP_VMEMMAP_HEAD, Gfp
 from memtui.machine.physical.extents import FrameList
 from memtui.machine.physical.frame_map import Owner
+from memtui.snapshot import FrameKind
 from memtui.units import FRAMES_1G, FRAMES_2M, GIB, MIB, TIB
 from tests.machine.changes import Changes
 
@@ -211,3 +213,82 @@ def test_size_costs_nothing() -> None:
     assert sum(len(node.runs) for node in huge.hugetlb.pools[FRAMES_2M].nodes) < 100
     huge.hugetlb.set_nr_hugepages(0)
     huge.check()
+
+
+def reserving(policy: str, ram_bytes: int = 8 * GIB, version: str = "6.18") -> Machine:
+    """A machine whose optimised huge pages keep what the policy says."""
+    kernel = KernelConfig(version, policy, hugetlb_optimize_vmemmap=True, thp="never")
+    return Machine(MachineConfig(policy, ram_bytes, 1, CpuConfig(1), kernel))
+
+
+def test_golden_10_reserve_2_gives_back_6_of_8_frames_and_moves_none() -> None:
+    guest = reserving("reserve-2")
+    with Changes(guest) as grown:
+        result = guest.hugetlb.set_nr_hugepages(512)
+    assert result.given_back_frames == 6 * 512
+    assert grown["MemTotal"] == 4 * 6 * 512
+    assert grown["nr_memmap_pages"] == 0
+    guest.check()
+    with Changes(guest) as freed:
+        assert guest.hugetlb.set_nr_hugepages(0).surplus == 0
+    assert freed["MemFree"] == (2048 - 24) * 512
+    assert freed["nr_memmap_pages"] == 6 * 512
+    guest.check()
+    assert guest.hugetlb.set_nr_hugepages(600).given_back_frames == 6 * 600
+    guest.check()
+
+
+def test_full_optimises_nothing() -> None:
+    guest = reserving("full")
+    with Changes(guest) as grown:
+        assert guest.hugetlb.set_nr_hugepages(512).given_back_frames == 0
+    assert grown.only("MemFree", "HugePages_Total", "HugePages_Free", "Hugetlb", "htlb_buddy_alloc_success")
+    guest.check()
+
+
+@pytest.mark.parametrize(("policy", "gross_mib", "net_mib"), [("reserve-2", 16376, 16344), ("reserve-1", 16380, 16348)])
+def test_golden_17_18_scenario_d_1_tib_of_1g_pages(policy: str, gross_mib: int, net_mib: int) -> None:
+    """kernel-facts §19 D: what is given back, and the same less the tables of split vmemmap leaves."""
+    big = reserving(policy, 1056 * GIB)
+    result = big.hugetlb.set_nr_hugepages(1024, FRAMES_1G)
+    assert result.after == 1024
+    assert result.given_back_frames * 4096 == gross_mib * MIB
+    assert (result.given_back_frames - big.memmap.table_frames) * 4096 == net_mib * MIB
+
+
+@pytest.mark.parametrize("policy", ["reserve-1", "reserve-2"])
+@pytest.mark.parametrize("version", ["6.1", "6.18"])
+def test_pages_go_back_and_forth_between_the_sizes(policy: str, version: str) -> None:
+    guest = reserving(policy, 8 * GIB, version)
+    for _ in range(2):
+        assert guest.hugetlb.set_nr_hugepages(2, FRAMES_1G).after == 2
+        guest.check()
+        guest.hugetlb.set_nr_hugepages(0, FRAMES_1G)
+        guest.check()
+        pages = guest.hugetlb.set_nr_hugepages(3000).after
+        guest.check()
+        guest.hugetlb.set_nr_hugepages(pages - 1500)
+        guest.check()
+        guest.hugetlb.set_nr_hugepages(0)
+        guest.check()
+
+
+@pytest.mark.parametrize(("policy", "needed"), [("reserve-2", 6), ("reserve-1", 7)])
+@pytest.mark.parametrize("version", ["6.1", "6.18"])
+def test_scenario_c_a_pool_of_10240_drains_with_just_the_frames_of_one_page(
+    policy: str, needed: int, version: str
+) -> None:
+    """kernel-facts §19 C: every page that is freed pays for the next; with one frame less not even the first is."""
+    guest = reserving(policy, 24 * GIB, version)
+    guest.sysctl.write("vm.watermark_boost_factor", 0)
+    assert guest.hugetlb.set_nr_hugepages(10240).after == 10240
+    allocator, filler = guest.core.allocator, KernelOwner("filler", FrameKind.KERNEL)
+    taken = allocator.allocate_many(filler, GFP_VMEMMAP, allocator.available_frames(GFP_VMEMMAP, 0) - (needed - 1))
+    result = guest.hugetlb.set_nr_hugepages(10239)
+    assert (result.after, result.surplus) == (10239, 1)
+    assert (guest.counters()["HugePages_Total"], guest.counters()["HugePages_Surp"]) == (10240, 1)
+    assert f"1 stay as surplus: no {needed} frames" in guest.drain_events()[-1].text
+    allocator.free_list(taken.take(1), filler)
+    assert guest.hugetlb.set_nr_hugepages(10240).surplus == 0
+    assert guest.hugetlb.set_nr_hugepages(0).surplus == 0
+    assert guest.counters()["HugePages_Total"] == 0

@@ -174,7 +174,7 @@ class TmpfsLaws(RuleBasedStateMachine):
     def laws_hold(self) -> None:
         self.tmpfs.check()
         self.cache.check()
-        self.reclaim.check()
+        self.slabs.check_objects(self.tmpfs.objects(), self.cache.objects())
         self.slabs.check()
         for tables in self.tables:
             tables.check()
