@@ -41,6 +41,11 @@ class ProcessBench:
         kept = self.processes.stacks.mapped_frames - self.processes.stack_frames
         return self.core.allocator.free_frames + kept
 
+    @property
+    def unclaimed_frames(self) -> int:
+        """Those, and the frames of slabs: how large slabs are depends on what failed when they were made."""
+        return self.free_frames + sum(self.slabs.frames_by_use())
+
     def counts(self) -> dict[str, int]:
         """What the recordings count: pages in kB, objects one by one."""
         processes = self.processes

@@ -119,14 +119,14 @@ class ProcessStates(RuleBasedStateMachine):
     @rule(who=Choice, failure=Failure)
     def fork(self, who: int, failure: FailNth | None) -> None:
         parent = self.choose(who)
-        before, free = self.bench.counts(), self.bench.free_frames
+        before, free = self.bench.counts(), self.bench.unclaimed_frames
         kills = self.bench.core.vm_events["oom_kill"]
         self.failing(failure)
         try:
             child = self.bench.processes.fork(parent)
         except OutOfMemory:
             if self.bench.core.vm_events["oom_kill"] == kills:
-                assert (self.bench.counts(), self.bench.free_frames) == (before, free)
+                assert (self.bench.counts(), self.bench.unclaimed_frames) == (before, free)
             return
         if parent.alive:
             assert len(page_set(parent) - page_set(child)) == 6
