@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from memtui.machine import counters
+from memtui.machine.direct_map_laws import check_owners
 from memtui.machine.errors import FrameStateError
 from memtui.machine.kernel_stacks import STACK_OWNER
 from memtui.machine.page_tables import TABLE_OWNER
@@ -52,7 +53,7 @@ def check_machine(machine: Machine) -> None:
     _check_frames(machine)
     for part in _parts_with_laws(machine):
         part.check()
-    _check_not_present(machine)
+    check_owners(machine)
     _check_objects(machine)
     _check_managed(machine)
     _check_amounts(machine)
@@ -108,15 +109,6 @@ def _check_free_lists(zone: Zone, truth: FrameMap) -> None:
             blocks.add((start, frames))
     if listed != zone.buddy.free_frames:
         raise FrameStateError(f"zone {zone.layout.name} counts {zone.buddy.free_frames} free, lists {listed}")
-
-
-def _check_not_present(machine: Machine) -> None:
-    """Exactly the pages of secret memory and of the unmapped cache are missing from the direct map."""
-    cache = machine.unmapped_cache
-    owed = machine.secretmem.removed_frames + cache.held_frames - cache.mapped_frames
-    absent = machine.direct_map.not_present_frames()
-    if absent != owed:
-        raise FrameStateError(f"{absent} frames are not present in the direct map, {owed} should be")
 
 
 def _check_objects(machine: Machine) -> None:

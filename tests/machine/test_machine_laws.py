@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,6 +15,7 @@ from memtui.machine import CpuConfig, KernelConfig, Machine, MachineConfig, Mach
 from memtui.machine.bpf import Program
 from memtui.machine.counters import VM_EVENTS
 from memtui.machine.fragment import Fragmentation
+from memtui.machine.kernels import POLICIES
 from memtui.machine.modules import Module
 from memtui.machine.page_cache import CachedFile
 from memtui.machine.physical.fail_page_alloc import FaultAttributes
@@ -26,6 +28,11 @@ from tests.machine.faults import ATTRIBUTES, faults
 
 THP: st.SearchStrategy[ThpAdvice] = st.sampled_from(["never", "madvise", "always"])
 SIZES = st.sampled_from([1, 4 * KIB, 64 * KIB, 300 * KIB, 2 * MIB, 3 * MIB + 1])
+
+ANY_POLICIES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {axis: st.sampled_from(list(names)) for axis, names in POLICIES.items()} | {"rfc_quirks": st.booleans()}
+)
+"""A kernel of any policies that are built."""
 
 
 class MachineLaws(RuleBasedStateMachine):
@@ -41,9 +48,9 @@ class MachineLaws(RuleBasedStateMachine):
         self.scattered: list[Fragmentation] = []
         self.events: dict[str, int] = {}
 
-    @initialize(nodes=st.integers(1, 2), hvo=st.booleans(), gib=st.sampled_from([1, 6]))
-    def boot(self, nodes: int, hvo: bool, gib: int) -> None:
-        kernel = KernelConfig(hugetlb_optimize_vmemmap=hvo)
+    @initialize(nodes=st.integers(1, 2), hvo=st.booleans(), gib=st.sampled_from([1, 6]), policies=ANY_POLICIES)
+    def boot(self, nodes: int, hvo: bool, gib: int, policies: dict[str, Any]) -> None:
+        kernel = KernelConfig(hugetlb_optimize_vmemmap=hvo, **policies)
         self.machine = Machine(MachineConfig("laws", gib * GIB, nodes, CpuConfig(2), kernel))
 
     def attempt(self, operation: Callable[[], None], fail_at: int) -> None:
