@@ -104,6 +104,19 @@ def _extfrag(order: int) -> Field:
     )
 
 
+UNMAPPED_ROWS: Final = {
+    "free": (Kind.GAUGE, "free blocks of order {} in the cache of unmapped pages"),
+    "cached": (Kind.COUNT, "blocks of order {} that the cache of unmapped pages took"),
+    "released": (Kind.COUNT, "blocks of order {} that the cache of unmapped pages gave back under pressure"),
+}
+"""The rows of debugfs' `unmapped_alloc`: how each moves, and what it counts."""
+
+
+def _unmapped(row: str, order: int) -> Field:
+    kind, meaning = UNMAPPED_ROWS[row]
+    return _ours(f"unmapped_{row}.{order}", Unit.BLOCKS, meaning.format(order), kind)
+
+
 def _unusable(order: int) -> Field:
     meaning = f"share of free memory in blocks too small for order {order}"
     return _ours(f"unusable_index.{order}", Unit.PER_MILLE, meaning)
@@ -252,6 +265,9 @@ _DERIVED: Final = (
     _ours("sim_kernel_pt_frames", Unit.PAGES, "page tables of the direct map made by splits"),
     _ours("sim_vmemmap_pt_frames", Unit.PAGES, "page tables of vmemmap made by splits"),
     _ours("sim_hvo_frames_freed", Unit.PAGES, "frames of struct pages given back by optimised huge pages"),
+    _ours("unmapped_cache_frames", Unit.PAGES, "pages of the cache of unmapped pages, those its users have included"),
+    _ours("unmapped_cache_free_frames", Unit.PAGES, "pages in the cache of unmapped pages that nobody uses"),
+    *(_unmapped(row, order) for row in UNMAPPED_ROWS for order in range(11)),
     *(_extfrag(order) for order in range(11)),
     *(_unusable(order) for order in range(11)),
     _ours("sim_stopped", Unit.EVENTS, "1 when the machine could not go on: nothing left to kill", Kind.COUNT),

@@ -74,6 +74,8 @@ class Core:
     """Work put off since the engine last asked; the machine itself has no clock."""
     cause: str = "boot"
     """The action at work, for the log and for asking who split a leaf."""
+    entry: str = ""
+    """The entry of the timeline it works for: the action with its label, `load_module agent`."""
     now_ns: int = 0
     """Simulated time of the event being played, as the engine says; nothing is decided by it."""
     last_serial: int = 0
@@ -91,8 +93,13 @@ class Core:
 
     @property
     def who(self) -> str:
-        """The action at work, and the part of the kernel that does it: `load_module: rodata`."""
-        return f"{self.cause}: {self.part}" if self.part else self.cause
+        """Who is at work, and the part of the kernel that does it: `load_module agent: rodata`."""
+        name = self.entry or self.cause
+        return f"{name}: {self.part}" if self.part else name
+
+    def act(self, cause: str, entry: str = "") -> None:
+        """From now on an action is at work, for an entry of the timeline if it is one's."""
+        self.cause, self.entry = cause, entry
 
     @contextmanager
     def acting(self, part: str) -> Iterator[None]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from memtui.fields import UNMAPPED_ROWS
 from memtui.machine.boot_mapping import Level
 from memtui.machine.physical.buddy import ORDERS
 from memtui.machine.physical.fragmentation import fragmentation_index, unusable_index
@@ -17,6 +18,7 @@ from memtui.units import FRAMES_2M, PPM, kb_of_frames
 
 if TYPE_CHECKING:
     from memtui.machine.machine import Machine
+    from memtui.machine.unmapped_cache import UnmappedCache
 
 SLABINFO: Final = (
     "vm_area_struct",
@@ -154,8 +156,17 @@ def derived(machine: Machine, tlb: TlbView) -> dict[str, int | float]:
         "sim_kernel_pt_frames": machine.direct_map.table_frames,
         "sim_vmemmap_pt_frames": memmap.table_frames,
         "sim_hvo_frames_freed": memmap.full_frames - used,
+        **_unmapped_cache(machine.unmapped_cache),
         **_fragmentation(machine),
     }
+
+
+def _unmapped_cache(cache: UnmappedCache) -> dict[str, int]:
+    """The cache of unmapped pages, row by row and order by order."""
+    values = {"unmapped_cache_frames": cache.held_frames, "unmapped_cache_free_frames": cache.free_frames}
+    for row, blocks in zip(UNMAPPED_ROWS, cache.rows().values(), strict=True):
+        values |= {f"unmapped_{row}.{order}": count for order, count in enumerate(blocks)}
+    return values
 
 
 def _translation(tlb: TlbView) -> dict[str, int | float]:

@@ -34,6 +34,7 @@ def frame_view(machine: Machine, frame: int) -> FrameView | None:
     owners = machine.core.allocator.frame_map
     owner = owners.owner_at(frame)
     start, frames = owner_run(owners, frame)
+    origin = machine.direct_map.origin_at(frame)
     return FrameView(
         frame=frame,
         node=zone.node,
@@ -46,6 +47,9 @@ def frame_view(machine: Machine, frame: int) -> FrameView | None:
         owner="" if owner is None else str(owner),
         owner_start=start,
         owner_frames=frames,
+        split_by="" if origin is None else origin.cause,
+        split_event=0 if origin is None else origin.event,
+        split_ns=0 if origin is None else origin.time_ns,
     )
 
 

@@ -132,12 +132,15 @@ class UnmappedCache:
             PolicyRow("in use", (self.held_frames - self.free_frames) * PAGE_BYTES, "bytes"),
             *([PolicyRow("mapped all the same", self.mapped_frames * PAGE_BYTES, "bytes")] if self._quirks else []),
         )
-        by_order = (
-            ("Free", self._buddy.free_blocks()),
-            ("Cached", tuple(self.cached)),
-            ("Released", tuple(self.released)),
-        )
-        return PolicyState(axis, "unmapped_cache", rows, by_order)
+        return PolicyState(axis, "unmapped_cache", rows, tuple(self.rows().items()))
+
+    def rows(self) -> dict[str, tuple[int, ...]]:
+        """Blocks by order, as debugfs prints them: free now, taken and given back since boot."""
+        return {
+            "Free": self._buddy.free_blocks(),
+            "Cached": tuple(self.cached),
+            "Released": tuple(self.released),
+        }
 
     def claims(self) -> Iterator[tuple[KernelOwner, int, int]]:
         """(owner, first frame, frames) of all that is free in the cache; its users claim what they have."""

@@ -34,6 +34,7 @@ def differences(version: str) -> Iterator[tuple[str, str]]:
     yield "secret memory", "counts in Mlocked" if traits.secret_pages_mlocked else "does not count in Mlocked"
     packs = "whole 2 MiB pages" if traits.packs_of_huge_pages else "single pages"
     yield "BPF packs", f"made of {packs}; the first one {_boot_pack(traits)}"
+    yield "direct map", f"direct_map_collapse: {policies.direct_map_collapse}"
     yield "tmpfs", f"shmem_thp: {policies.shmem_thp}"
     missing = [words for names, words in _MISSING.items() if names <= traits.missing_counters]
     yield "counters", f"without {' and '.join(missing)}" if missing else "all"

@@ -115,7 +115,9 @@ class FrameView:
     split_by: str = ""
     """Who split the leaf that was here; empty while it is as boot made it."""
     split_event: int = 0
-    """Serial number of the event at which it was split; 0 if none is known."""
+    """Serial number of the event that came next when it was split; 0 if none is known."""
+    split_ns: int = 0
+    """Simulated time at which it was split."""
 
 
 @dataclass(frozen=True, slots=True)

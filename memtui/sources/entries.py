@@ -46,14 +46,14 @@ class Stage:
         found = [pair for run in self._labelled.get(label, ()) for pair in run.release()]
         return [activity for _, activity in sorted(found, key=lambda pair: pair[0], reverse=True)]
 
-    def play(self, action: str, steps: Steps) -> Generator[int, None, None]:
+    def play(self, action: str, entry: str, steps: Steps) -> Generator[int, None, None]:
         """The steps of an activity, with its action as the cause of what happens.
 
         Running out of memory or space ends them, with an event.
         """
         try:
             while True:
-                self.machine.core.cause = action
+                self.machine.core.act(action, entry)
                 try:
                     delay_ns = next(steps)
                 except StopIteration:
@@ -129,7 +129,7 @@ class EntryRun:
                 on_done()
 
         process = self._stage.scheduler.begin(
-            self._stage.play(self.entry.action, steps), Priority.ACTIVITY, on_done=done
+            self._stage.play(self.entry.action, self.name, steps), Priority.ACTIVITY, on_done=done
         )
         if process.due_ns is not None:
             self._working[place] = process

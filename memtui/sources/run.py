@@ -65,6 +65,8 @@ class Run:
         if self.finished:
             return
         self.position += 1
+        core, due_ns = self.machine.core, self._scheduler.next_ns()
+        core.now_ns, core.last_serial = due_ns or self.now_ns, self.log.last_serial
         try:
             self._scheduler.step()
         except MachineStopped as reason:
@@ -142,7 +144,7 @@ class Run:
 
     def _kernel_work(self, work: Callable[[], None]) -> Generator[int, None, None]:
         """Work the kernel put off. It runs on some other CPU: nobody waits for the time it takes."""
-        self.machine.core.cause = "kworker"
+        self.machine.core.act("kworker")
         with self.machine.core.meter.background():
             work()
         yield from ()

@@ -8,7 +8,7 @@ from memtui.machine import CpuConfig, KernelConfig, Machine, MachineConfig, OutO
 from memtui.machine.boot_mapping import Level
 from memtui.machine.direct_map import Perm
 from memtui.machine.physical.allocator import GFP_KERNEL
-from memtui.machine.split_account import NAMED_CAUSES
+from memtui.machine.split_account import KEPT_CAUSES, NAMED_CAUSES, SplitAccount
 from memtui.snapshot import MapRequest, SplitCause
 from memtui.units import FRAMES_1G, FRAMES_2M, FRAMES_4G, GIB, KIB, MIB
 from tests.machine.changes import Changes
@@ -275,3 +275,37 @@ def test_every_split_knows_its_cause_and_small_causes_are_one_line(guest: Machin
     assert [cause.cause for cause in causes[1:-1]] == [f"cause {number:02}" for number in range(NAMED_CAUSES - 1)]
     assert causes[-1] == SplitCause("2 others", 2, 0)
     assert sum(cause.level2_splits for cause in causes) == guest.counters()["direct_map_level2_splits"]
+
+
+def test_a_frame_says_who_split_its_leaf_and_when(guest: Machine) -> None:
+    assert guest.direct_map.origin_at(IN_1G) is None, "as boot made it"
+    guest.core.act("memfd_secret", "memfd_secret keys")
+    guest.core.now_ns, guest.core.last_serial = 12, 7
+    guest.direct_map.set_memory(IN_1G + 5, 1, Perm.NOT_PRESENT)
+    guest.core.act("load_module")
+    guest.core.now_ns = 99
+    with guest.core.acting("rodata"):
+        guest.direct_map.set_memory(IN_1G + FRAMES_2M + 5, 1, Perm.READ_ONLY)
+        guest.direct_map.set_memory(IN_1G + 6, 1, Perm.READ_ONLY)
+    views = [guest.observe(MapRequest(direct_map_frame=IN_1G + place)).frame for place in (6, FRAMES_2M, 2 * FRAMES_2M)]
+    assert [(view.split_by, view.split_ns, view.split_event) for view in views if view is not None] == [
+        ("memfd_secret keys", 12, 9),
+        ("load_module: rodata", 99, 9),
+        ("memfd_secret keys", 12, 8),
+    ], "the line that tells of the GiB's first split comes next after that, and nothing after the others so far"
+    assert guest.observe(MapRequest()).split_causes == (
+        SplitCause("memfd_secret keys", 1, 1),
+        SplitCause("load_module: rodata", 1, 0),
+    )
+
+
+def test_the_account_of_causes_is_bounded() -> None:
+    account = SplitAccount()
+    for number in range(KEPT_CAUSES + 500):
+        account.add(f"cause {number:04}", Level.LEAF_2M)
+        account.add(f"cause {number:04}", Level.LEAF_1G)
+    causes = account.causes()
+    assert len(causes) == NAMED_CAUSES + 1
+    assert causes[-1].cause == "all others"
+    assert sum(cause.level2_splits for cause in causes) == account.total(Level.LEAF_2M) == KEPT_CAUSES + 500
+    assert sum(cause.level3_splits for cause in causes) == account.total(Level.LEAF_1G) == KEPT_CAUSES + 500

@@ -11,7 +11,7 @@ from memtui.machine.core import KernelOwner
 from memtui.machine.direct_map import Perm
 from memtui.machine.physical.extents import FrameList
 from memtui.machine.unmapped_cache import SHRINK_BATCH, UnmappedCache
-from memtui.snapshot import FrameKind
+from memtui.snapshot import FrameKind, MapRequest
 from memtui.units import FRAMES_2M, GIB, MIB, PAGE_BYTES
 from tests.machine.bench import fail_nth
 from tests.machine.changes import Changes
@@ -49,7 +49,14 @@ class Lender:
         self.machine.direct_map.check()
 
     def rows(self) -> dict[str, tuple[int, ...]]:
-        return dict(self.cache.policy_state("secret_memory").by_order)
+        """What debugfs shows, and the panel and the exported figures with it."""
+        rows = self.cache.rows()
+        assert rows == dict(self.cache.policy_state("secret_memory").by_order)
+        derived = self.machine.observe(MapRequest()).derived
+        for name, blocks in rows.items():
+            assert blocks == tuple(derived[f"unmapped_{name.lower()}.{order}"] for order in range(11))
+        assert derived["unmapped_cache_free_frames"] == self.cache.free_frames
+        return rows
 
 
 @pytest.fixture

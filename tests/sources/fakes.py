@@ -45,6 +45,11 @@ class FakeParams(Params):
 @dataclass
 class FakeCore:
     cause: str = "boot"
+    now_ns: int = 0
+    last_serial: int = 0
+
+    def act(self, cause: str, entry: str = "") -> None:
+        self.cause = cause
 
     def __post_init__(self) -> None:
         self.events: list[MachineEvent] = []
