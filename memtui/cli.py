@@ -252,8 +252,53 @@ def recordings(
     _exit(action)
 
 
+@app.command()
+def compare(
+    scenario: Source,
+    versus: Annotated[
+        list[str] | None,
+        typer.Option("--versus", metavar="PATH=VALUE", help="Another run, with this set; many times for many runs."),
+    ] = None,
+    sets: Sets = None,
+    until: Until = None,
+    seed: Seed = None,
+    interval: Interval = None,
+    counters: Annotated[
+        list[str] | None,
+        typer.Option("--counter", metavar="NAME", help="Follow this counter over time as well; many times for many."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="With the free lists by order.")] = False,
+    json: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Play a scenario under several policies or machines, and show what differs.
+
+    The first run is the scenario with --set; each --versus is one more. All are sampled at the
+    same simulated moments. The exit status is that of the run that went worst.
+    """
+
+    def action() -> int:
+        from memtui.commands.compare import CompareOptions, compare_runs
+
+        return compare_runs(
+            CompareOptions(
+                source=scenario,
+                sets=tuple(sets or ()),
+                versus=tuple(versus or ()),
+                seed=seed,
+                until=until,
+                interval=interval,
+                counters=tuple(counters or ()),
+                everything=everything,
+                json=json,
+                quiet=quiet,
+            )
+        )
+
+    _exit(action)
+
+
 NOT_BUILT: Final = {
-    "compare": "two policies or machines side by side",
     "replay": "open a recording",
     "sweep": "a grid of settings, in parallel",
     "host": "the panels over this Linux machine",

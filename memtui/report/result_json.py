@@ -19,24 +19,33 @@ from memtui.units import SECOND
 
 def render(result: Result, version: str, *, with_series: bool = True) -> str:
     """The whole object, with a line break at its end; `series` is in it if the run was sampled and it is wanted."""
+    return as_object({"memtui": as_value(version)} | parts(result, with_series=with_series)) + "\n"
+
+
+def parts(result: Result, *, with_series: bool) -> dict[str, str]:
+    """The parts of the object by name, each as JSON."""
     parts: dict[str, str] = {
-        "memtui": _value(version),
-        "scenario": _value(result.info.scenario),
-        "seed": _value(result.info.seed),
-        "simulated_s": _value(result.simulated_ns / SECOND),
-        "interrupted": _value(result.interrupted),
-        "stopped": _value(result.stopped),
+        "scenario": as_value(result.info.scenario),
+        "seed": as_value(result.info.seed),
+        "simulated_s": as_value(result.simulated_ns / SECOND),
+        "interrupted": as_value(result.interrupted),
+        "stopped": as_value(result.stopped),
         "counters": _object(dict(counters_in_order(result.after)) | dict(buddyinfo(result.after))),
         "derived": _object(dict(derived_in_order(result.after))),
         "latencies": _object({latency.name: _latency(latency) for latency in result.after.latencies}),
         "events": _array(_event(event) for event in result.events),
-        "events_dropped": _value(result.events_dropped),
+        "events_dropped": as_value(result.events_dropped),
         "expectations": _array(_expectations(result)),
     }
     if with_series and result.samples is not None:
         times_s = [time_ns / SECOND for time_ns in result.samples.times_ns]
         parts["series"] = _object({"time_s": times_s} | dict(result.samples.columns()))
-    return "{\n" + ",\n".join(f"{_value(name)}: {part}" for name, part in parts.items()) + "\n}\n"
+    return parts
+
+
+def as_object(parts: Mapping[str, str]) -> str:
+    """An object of parts that are JSON already, one below the other."""
+    return "{\n" + ",\n".join(f"{as_value(name)}: {part}" for name, part in parts.items()) + "\n}"
 
 
 def _event(event: Event) -> dict[str, Any]:
@@ -82,14 +91,15 @@ def _expectation(
 
 
 def _object(entries: Mapping[str, Any]) -> str:
-    lines = ",\n".join(f"  {_value(name)}: {_value(entry)}" for name, entry in entries.items())
+    lines = ",\n".join(f"  {as_value(name)}: {as_value(entry)}" for name, entry in entries.items())
     return f"{{\n{lines}\n}}" if lines else "{}"
 
 
 def _array(entries: Iterable[Any]) -> str:
-    lines = ",\n".join(f"  {_value(entry)}" for entry in entries)
+    lines = ",\n".join(f"  {as_value(entry)}" for entry in entries)
     return f"[\n{lines}\n]" if lines else "[]"
 
 
-def _value(value: Any) -> str:
+def as_value(value: Any) -> str:
+    """Anything as JSON in one line."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False)

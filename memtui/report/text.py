@@ -41,11 +41,11 @@ def _heading(result: Result) -> Iterator[str]:
     info = result.info
     yield from _wrap(info.scenario)
     yield from _wrap(
-        f"{info.machine}: {format_bytes(info.ram_bytes)}, Linux {info.kernel}, {_plural(info.nodes, 'node')}, "
-        f"{_plural(info.cpus, 'CPU')}; seed {info.seed}"
+        f"{info.machine}: {format_bytes(info.ram_bytes)}, Linux {info.kernel}, {plural(info.nodes, 'node')}, "
+        f"{plural(info.cpus, 'CPU')}; seed {info.seed}"
     )
     happened = len(result.events) + result.events_dropped
-    yield f"{format_clock(result.simulated_ns)} simulated, {_plural(happened, 'event')}"
+    yield f"{format_clock(result.simulated_ns)} simulated, {plural(happened, 'event')}"
     if result.interrupted:
         yield "interrupted in the middle of an event" if result.abandoned else "interrupted before its end"
     if result.stopped is not None:
@@ -73,16 +73,17 @@ def _on_the_way(result: Result) -> Iterator[str]:
     shown = [row for row in result.on_the_way if (known := field(row[0])) and known.source is not Source.VMSTAT]
     if shown:
         yield f"{'in between':<40}{'least':>18}{'most':>18}"
-        yield from (f"{_label(name):<40}{_figure(least):>18}{_figure(most):>18}" for name, least, most in shown)
+        yield from (f"{label(name):<40}{figure(least):>18}{figure(most):>18}" for name, least, most in shown)
 
 
 def _row(name: str, before: int | float, after: int | float) -> str:
     difference = after - before
     sign = "+" if difference > 0 else ""
-    return f"{_label(name):<40}{_figure(before):>18}{_figure(after):>18}{sign + _figure(difference):>18}"
+    return f"{label(name):<40}{figure(before):>18}{figure(after):>18}{sign + figure(difference):>18}"
 
 
-def _label(name: str) -> str:
+def label(name: str) -> str:
+    """A figure's name, indented, with its unit where the name does not say it."""
     known = field(name)
     plain = known is None or known.unit in _PLAIN_UNITS or known.unit in name
     return f"  {name}" if plain or known is None else f"  {name}, {known.unit}"
@@ -109,14 +110,14 @@ def _log(result: Result) -> Iterator[str]:
         return
     yield "what happened (* worth a look, ! went wrong)"
     if result.events_dropped:
-        yield f"  (the first {_plural(result.events_dropped, 'event')} are no longer known)"
+        yield f"  (the first {plural(result.events_dropped, 'event')} are no longer known)"
     columns = min(max(len(line.event.source) for line in lines), SOURCE_COLUMNS)
     cut = len(lines) > FIRST_LINES + LAST_LINES
     for line in lines[:FIRST_LINES] if cut else lines:
         yield from _happened(line, columns)
     if cut:
         left = len(lines) - FIRST_LINES - LAST_LINES
-        yield f"  ... {_plural(left, 'line')} left out here; --json FILE writes every event"
+        yield f"  ... {plural(left, 'line')} left out here; --json FILE writes every event"
         for line in lines[-LAST_LINES:]:
             yield from _happened(line, columns)
 
@@ -169,9 +170,11 @@ def _blocks(counts: Iterable[int]) -> str:
     return "".join(f"{count:>8}" for count in counts)
 
 
-def _figure(value: int | float) -> str:
+def figure(value: int | float) -> str:
+    """A whole number with spaces between thousands; any other with two digits after the point."""
     return format_count(value) if isinstance(value, int) else f"{value:,.2f}".replace(",", " ")
 
 
-def _plural(count: int, thing: str) -> str:
+def plural(count: int, thing: str) -> str:
+    """So many of something: `1 run`, `4 runs`."""
     return f"{format_count(count)} {thing}" if count == 1 else f"{format_count(count)} {thing}s"

@@ -7,7 +7,9 @@ from typing import Final
 
 from memtui.fields import FIELDS, Field, buddyinfo_name
 from memtui.fields import field as find_field
+from memtui.machine.config import MachineConfig
 from memtui.scenario.bounds import Refused, read_bound, refuse
+from memtui.scenario.conditions import applies
 from memtui.scenario.faults import Fault, did_you_mean
 from memtui.scenario.model import Expectation, Place
 from memtui.scenario.tree import REFUSED, MapNode, Node, ScalarNode
@@ -17,6 +19,8 @@ from memtui.workloads.params import duration_of
 
 WHAT: Final = "expectation"
 """What messages call one of `expect:`."""
+NOT_COUNTERS: Final = ("at", "when")
+"""Keys of an expectation that say when it counts."""
 END: Final = "end"
 """What `at` says for the end of the scenario."""
 
@@ -27,8 +31,8 @@ class ExpectReader:
 
     until_ns: int | None
     """When the scenario says it ends."""
-    nodes: int | None
-    """How many nodes the machine has, if that is known."""
+    machine: MachineConfig | None
+    """What it is played on, if that is known."""
     expectations: list[Expectation] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
@@ -47,18 +51,21 @@ class ExpectReader:
 
     def _read_item(self, mapping: MapNode) -> None:
         at_ns: int | None = None
+        wanted = True
         try:
             at_ns = self._read_at(mapping)
+            wanted = applies(mapping.get("when"), self.machine.kernel if self.machine is not None else None)
         except Refused as refused:
             self.faults += refused.faults
-        counters = {name: pair for name, pair in mapping.pairs.items() if name != "at"}
+        counters = {name: pair for name, pair in mapping.pairs.items() if name not in NOT_COUNTERS}
         if not counters:
             message = "no counter to expect something of; expected one, such as MemFree: {min: 1GiB}"
             self.faults.append(Fault(mapping.place, message))
         for name, pair in counters.items():
             try:
                 bound = read_bound(self._counter(name, pair.key_place), pair.node)
-                self.expectations.append(Expectation(at_ns, name, bound, pair.key_place))
+                if wanted:
+                    self.expectations.append(Expectation(at_ns, name, bound, pair.key_place))
             except Refused as refused:
                 self.faults += refused.faults
 
@@ -89,6 +96,6 @@ class ExpectReader:
             raise refuse(place, f"unknown counter {shorten(name)!r}{hint}")
         if parts is not None and parts.order is None:
             raise refuse(place, f"{name}: a list by order; expected one order of it, such as {name}.9")
-        if parts is not None and self.nodes is not None and parts.node >= self.nodes:
+        if parts is not None and self.machine is not None and parts.node >= self.machine.nodes:
             raise refuse(place, f"{name}: the machine has no node {parts.node}; its nodes count from 0")
         return counter

@@ -13,6 +13,7 @@ from memtui.scenario.bounds import LIMITS, expected
 from memtui.scenario.entries import EntryHead
 from memtui.scenario.loader import Top
 from memtui.scenario.machines import MachineSection
+from memtui.scenario.policies import POLICIES, built_names
 from memtui.workloads.params import exact_duration, exact_share, exact_size
 from memtui.workloads.registry import ACTIONS
 
@@ -80,10 +81,24 @@ def _expectation() -> dict[str, Any]:
     at = {"type": ["string", "integer"], "description": "a time, or end"}
     return {
         "type": "object",
-        "properties": {"at": at, **{name: _counter(counter) for name, counter in FIELDS.items()}},
+        "properties": {"at": at, "when": _when(), **{name: _counter(counter) for name, counter in FIELDS.items()}},
         "patternProperties": {_BUDDYINFO_KEY: {"$ref": "#/$defs/bound"}},
         "required": ["at"],
         "minProperties": 2,
+        "additionalProperties": False,
+    }
+
+
+def _when() -> dict[str, Any]:
+    choices = {name: {"enum": built_names(policy.built)} for name, policy in POLICIES.items()}
+    return {
+        "type": "object",
+        "description": "only on machines with these policies; of a list, any of them",
+        "properties": {
+            name: {"anyOf": [choice, {"type": "array", "items": choice, "minItems": 1}]}
+            for name, choice in choices.items()
+        },
+        "minProperties": 1,
         "additionalProperties": False,
     }
 

@@ -58,10 +58,14 @@ def load(source: str | PurePath, sets: Iterable[str] = ()) -> Scenario:
     return load_text(text, name, sets)
 
 
-def load_text(text: str, path: str = "<scenario>", sets: Iterable[str] = ()) -> Scenario:
-    """The scenario in `text`; `path` is what messages call it. Raises ScenarioError with every fault."""
+def load_text(text: str, path: str = "<scenario>", sets: Iterable[str] = (), versus: Iterable[str] = ()) -> Scenario:
+    """The scenario in `text`; `path` is what messages call it. Raises ScenarioError with every fault.
+
+    `versus` has `PATH=VALUE` options as `sets` has, applied after those.
+    """
     root, faults = read(text, path)
     faults += override(root, sets)
+    faults += override(root, versus, "--versus")
     if not isinstance(root, MapNode):
         faults.append(Fault(root.place, "expected keys and values at top level: name, machine, timeline, expect"))
         raise ScenarioError(faults, text)
@@ -91,7 +95,7 @@ class _Reading:
         machine = self._machine()
         drafts = self._timeline()
         self.faults += check_timeline(drafts, machine)
-        expect = ExpectReader(top.until if top else None, machine.nodes if machine else None)
+        expect = ExpectReader(top.until if top else None, machine)
         if (node := self.root.get("expect")) is not None:
             expect.read(node)
             self.faults += expect.faults

@@ -23,11 +23,11 @@ class _PathError(ValueError):
     """The path of an option leads nowhere."""
 
 
-def override(root: Node, options: Iterable[str]) -> list[Fault]:
-    """Applies `PATH=VALUE` options to the tree, in order, and says what is wrong with them."""
+def override(root: Node, options: Iterable[str], name: str = "--set") -> list[Fault]:
+    """Applies `PATH=VALUE` options to the tree, in order, and says what is wrong with them; `name` is the option's."""
     faults: list[Fault] = []
     for option in options:
-        place = Place(f"--set {printable(option, 80)}")
+        place = Place(f"{name} {printable(option, 80)}")
         path, equals, value = option.partition("=")
         parts = path.strip().split(".")
         if not equals or not all(parts):
