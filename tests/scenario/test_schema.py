@@ -96,7 +96,7 @@ def test_policies_offer_what_is_built() -> None:
 
 def test_every_counter_can_be_expected() -> None:
     expectation = schema()["properties"]["expect"]["items"]
-    assert list(expectation["properties"]) == ["at", *FIELDS]
+    assert list(expectation["properties"]) == ["at", "when", *FIELDS]
     assert FIELDS["MemFree"].meaning in expectation["properties"]["MemFree"]["description"]
 
 
