@@ -74,7 +74,7 @@ class AnonMemory:
         child.mapped = parent.mapped.copy()
         for store, mapped in by_store(child.mapped).items():
             store.share(mapped)
-            self._charge(costs.FORK_PAGE, costs.FORK_HUGE_PAGE, mapped)
+        self._charge(costs.FORK_PAGE, costs.FORK_HUGE_PAGE, child)
 
     def split_leaves(self, vma: Vma, first: int, last: int, store: AnonStore) -> None:
         """Replaces the 2 MiB leaves of slots [first, last) by the tables deposited for them (`__split_huge_pmd`)."""
@@ -90,8 +90,7 @@ class AnonMemory:
 
     def unmap_vma(self, vma: Vma) -> None:
         """Removes everything a VMA maps."""
-        for mapped in by_store(vma.mapped).values():
-            self._charge(costs.UNMAP_PAGE, costs.UNMAP_HUGE_PAGE, mapped)
+        self._charge(costs.UNMAP_PAGE, costs.UNMAP_HUGE_PAGE, vma)
         self.unmap(vma.mapped)
         vma.mapped.clear(vma.start, vma.end)
         vma.store = None
@@ -138,13 +137,11 @@ class AnonMemory:
         meter.charge(costs.FREE_HUGE_PAGE, gone.huge_freed)
         return gone.runs
 
-    def _charge(self, page: Operation, huge_page: Operation, mapped: Iterable[Mapped]) -> None:
-        """What an operation costs for each page, and for each that a 2 MiB leaf maps."""
-        for low, high, huge in mapped:
-            if huge:
-                self.core.meter.charge(huge_page, (high - low) // FRAMES_2M)
-            else:
-                self.core.meter.charge(page, high - low)
+    def _charge(self, page: Operation, huge_page: Operation, vma: Vma) -> None:
+        """What an operation costs for each page a VMA maps, and for each 2 MiB leaf."""
+        leaves = vma.huge_leaves()
+        self.core.meter.charge(huge_page, leaves)
+        self.core.meter.charge(page, vma.resident_pages() - leaves * FRAMES_2M)
 
     def _free(self, store: AnonStore, runs: Iterable[Run]) -> None:
         """Gives frames back, those that lie side by side together."""

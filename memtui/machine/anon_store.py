@@ -221,8 +221,10 @@ class AnonStore:
         pieces = self.counts.within(ranges)
         if sum(end - start for start, end, _ in pieces) != sum(high - low for low, high in ranges):
             raise FrameStateError(f"pages {ranges[0][0]:#x}..{ranges[-1][1]:#x} are not all mapped")
-        self.counts.replace_within(ranges, [(start, end, n + change) for start, end, n in pieces if n + change])
-        return [(start, end) for start, end, n in pieces if not n + change]
+        gone = [(start, end) for start, end, count in pieces if not count + change]
+        if gone or not self.counts.update_in_place(ranges, change.__add__):
+            self.counts.replace_within(ranges, [(start, end, n + change) for start, end, n in pieces if n + change])
+        return gone
 
     def _recount_leaves(self, slots: Sequence[tuple[int, int]], change: int) -> int:
         """Changes the number of leaves of each huge page; returns how many have none left."""

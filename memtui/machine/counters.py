@@ -82,14 +82,24 @@ VM_EVENTS: Final = (
 
 def counters(machine: Machine) -> dict[str, int]:
     """Every counter, under Linux's names and in Linux's units."""
+    values = gauges(machine)
+    events = machine.core.vm_events
+    values.update({name: events.get(name, 0) for name in VM_EVENTS})
+    for zone in machine.core.allocator.zones:
+        values.update(zip(_buddyinfo_names(zone.layout.node, zone.layout.name), zone.buddy.free_blocks(), strict=True))
+    for name in machine.traits.missing_counters:
+        values.pop(name, None)
+    return values
+
+
+def gauges(machine: Machine) -> dict[str, int]:
+    """What there is now of memory and objects: every counter but counts of events and of free blocks."""
     frames = amounts(machine)
     values = meminfo(machine, frames)
     values.update(vmstat(machine, frames))
     values.update({name: machine.slabs.active(name) for name in SLABINFO})
-    for zone in machine.core.allocator.zones:
-        values.update(zip(_buddyinfo_names(zone.layout.node, zone.layout.name), zone.buddy.free_blocks(), strict=True))
     for name in machine.traits.missing_counters:
-        del values[name]
+        values.pop(name, None)
     return values
 
 
@@ -114,8 +124,8 @@ def meminfo(machine: Machine, frames: Mapping[str, int]) -> dict[str, int]:
 
 
 def vmstat(machine: Machine, frames: Mapping[str, int]) -> dict[str, int]:
-    """/proc/vmstat: base pages and events. `frames`: the amounts of /proc/meminfo, in base frames."""
-    values = {
+    """/proc/vmstat without its counts of events. `frames`: the amounts of /proc/meminfo, in base frames."""
+    return {
         "nr_free_pages": frames["MemFree"],
         "nr_mlock": frames["Mlocked"],
         "nr_unevictable": frames["Unevictable"],
@@ -135,9 +145,6 @@ def vmstat(machine: Machine, frames: Mapping[str, int]) -> dict[str, int]:
         "nr_memmap_pages": machine.memmap.allocated_frames,
         "nr_memmap_boot_pages": machine.memmap.boot_frames,
     }
-    events = machine.core.vm_events
-    values |= {name: events.get(name, 0) for name in VM_EVENTS}
-    return values
 
 
 def derived(machine: Machine, tlb: TlbView) -> dict[str, int | float]:

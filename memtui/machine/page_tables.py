@@ -52,7 +52,9 @@ class PageTables:
 
     def counted(self, levels: int) -> int:
         """Table pages of the lowest `levels` levels: what nr_page_table_pages counts of them."""
-        return sum(slots.count for slots in self._slots[:levels]) + (levels > len(self._slots))
+        if levels > len(self._slots):
+            return self._frames.frames
+        return sum(slots.count for slots in self._slots[:levels])
 
     def populate(self, first_page: int, pages: int, *, lowest: int = 0) -> None:
         """Makes the tables that virtual pages [first_page, first_page + pages) still lack.

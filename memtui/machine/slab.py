@@ -99,6 +99,8 @@ class SlabCache:
         self._slabs = {order: FrameList() for order in sorted({self._least_order, self.order})}
         """Order → frames of the slabs of that order; the least order first."""
         self._per_slab = {order: objects_in(order, spec.object_bytes) for order in self._slabs}
+        self._fewest = min(self._per_slab.values())
+        """Objects in the smallest slab: with fewer to spare none goes back."""
         self.frames = 0
         """Frames of all slabs."""
         self.capacity = 0
@@ -153,6 +155,8 @@ class SlabCache:
 
     def _trim(self) -> None:
         """Gives back every slab that the objects do not need, those of the least order first."""
+        if self.capacity - self.active < self._fewest:
+            return
         for order, slabs in self._slabs.items():
             spare = min((self.capacity - self.active) // self._per_slab[order], slabs.frames >> order)
             if spare:

@@ -15,7 +15,7 @@ class Extremes:
     """Follows Linux's gauges from event to event, at every event first and ever more rarely later."""
 
     def __init__(self, counters: Callable[[], Mapping[str, int]]) -> None:
-        """`counters` gives Linux's counters as they are; it is asked now, and at some of the events."""
+        """`counters` gives Linux's gauges as they are; it is asked now, and at some of the events."""
         self._counters = counters
         self._pace = 1
         self._left = LOOKS

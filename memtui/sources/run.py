@@ -46,7 +46,7 @@ class Run:
         self._scheduler = Scheduler()
         self._stage = Stage(self.machine, self._scheduler, seed)
         self._entries = [EntryRun(index, entry, self._stage) for index, entry in enumerate(scenario.entries)]
-        self.extremes = Extremes(self.machine.counters)
+        self.extremes = Extremes(self.machine.gauges)
         """What gauges were from event to event."""
         self._schedule()
         self._after_event()

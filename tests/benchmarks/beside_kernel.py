@@ -46,7 +46,9 @@ def _pool(hvo: bool) -> Measured:
     except Unavailable as reason:
         ours = _simulated_s(_timeline(hvo, PUBLISHED_PAGES, free=False))
         return _against(ours, PUBLISHED_S[hvo], f"not tried here ({reason}); published for {PUBLISHED_PAGES} pages")
-    return _against(_simulated_s(_timeline(hvo, PAGES, free=True)), kernel, f"Linux {os.uname().release}")
+    return _against(
+        _simulated_s(_timeline(hvo, PAGES, free=True)), kernel, f"Linux {os.uname().release.partition('-')[0]}"
+    )
 
 
 def _timeline(hvo: bool, pages: int, free: bool) -> str:

@@ -6,7 +6,7 @@ import random
 import time
 
 from memtui.machine.physical.buddy import Buddy, MigrateType
-from tests.benchmarks.measure import Measured
+from tests.benchmarks.measure import Measured, rates
 from tests.benchmarks.plain_buddy import PlainBuddy
 
 FRAMES = 1 << 20
@@ -26,7 +26,7 @@ def random_rate() -> Measured:
     steps = _script()
     pairs = [(_plain_seconds(steps), _typed_seconds(steps)) for _ in range(10)]
     plain, typed = (min(times) for times in zip(*pairs, strict=True))
-    return Measured(plain / typed, f"{STEPS / typed / 1000:.0f} 000 a second against {STEPS / plain / 1000:.0f} 000")
+    return Measured(plain / typed, rates(STEPS / typed, STEPS / plain))
 
 
 def _script(seed: int = 1) -> list[Step]:
@@ -78,7 +78,7 @@ def _typed_seconds(steps: list[Step]) -> float:
 def scattered_frees() -> Measured:
     """The rate of frees of single pages with 300 000 free blocks about, by that with 10 000."""
     few, many = (max(_free_rate(blocks) for _ in range(3)) for blocks in (10_000, 300_000))
-    return Measured(many / few, f"{many / 1000:.0f} 000 a second against {few / 1000:.0f} 000")
+    return Measured(many / few, rates(many, few))
 
 
 def _free_rate(blocks: int) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 from memtui.engine.queue import Priority
 from memtui.engine.scheduler import Scheduler
-from tests.benchmarks.measure import Measured, Unavailable, fastest
+from tests.benchmarks.measure import Measured, Unavailable, fastest, rates
 
 PROCESSES = 1000
 WAITS = 100
@@ -27,7 +27,7 @@ def event_rate() -> Measured:
         raise Unavailable("simpy is not installed; pip install -e '.[bench]' brings it") from None
     ours, theirs = fastest([_play_ours, lambda: _play_simpy(simpy)], 5)
     events = PROCESSES * (WAITS + 1)
-    return Measured(theirs / ours, f"{events / ours / 1000:.0f} 000 a second against {events / theirs / 1000:.0f} 000")
+    return Measured(theirs / ours, rates(events / ours, events / theirs))
 
 
 def _play_ours() -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from memtui.units import format_count
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 
 
@@ -60,6 +62,11 @@ class Benchmark:
 def ratio(above: float, below: float, unit: str = "ms", scale: float = 1000) -> Measured:
     """One figure by another, both told in a unit."""
     return Measured(above / below, f"{above * scale:.4g} {unit} against {below * scale:.4g} {unit}")
+
+
+def rates(mine: float, other: float) -> str:
+    """Two rates, told to the thousand a second."""
+    return f"{format_count(1000 * round(mine / 1000))} a second against {format_count(1000 * round(other / 1000))}"
 
 
 def fastest(works: Sequence[Callable[[], object]], rounds: int) -> list[float]:

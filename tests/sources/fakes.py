@@ -98,6 +98,9 @@ class FakeMachine:
     def counters(self) -> dict[str, int]:
         return {"MemFree": self.free}
 
+    def gauges(self) -> dict[str, int]:
+        return self.counters()
+
     def observe(self, request: MapRequest) -> FakeObservation:
         return FakeObservation(self.counters(), {"tlb_miss_ppm": 1000 - self.free})
 

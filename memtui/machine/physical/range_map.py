@@ -133,6 +133,32 @@ class RangeMap(Generic[V]):
             window.put(low, high, change(value))
         window.splice(0, len(self._starts))
 
+    def update_in_place(self, ranges: Iterable[tuple[int, int]], change: Callable[[V], V]) -> bool:
+        """Replaces the values inside ranges, ascending and disjoint, by `change` of them, if no border moves by it.
+
+        `change` keeps different values different. False, with nothing changed, where a range cuts a
+        piece or a piece would become one with its neighbour.
+        """
+        starts, ends, values = self._starts, self._ends, self._values
+        fresh: list[tuple[int, int, list[V]]] = []
+        last = 0
+        for start, end in ranges:
+            first = bisect_right(ends, start, last)
+            last = bisect_left(starts, end, first)
+            if first == last:
+                continue
+            changed = [change(value) for value in values[first:last]]
+            if starts[first] < start or ends[last - 1] > end:
+                return False
+            if first and values[first - 1] == changed[0] and ends[first - 1] == starts[first]:
+                return False
+            if last < len(starts) and values[last] == changed[-1] and starts[last] == ends[last - 1]:
+                return False
+            fresh.append((first, last, changed))
+        for first, last, changed in fresh:
+            values[first:last] = changed
+        return True
+
     def copy(self) -> RangeMap[V]:
         """The same ranges, in a map that can change on its own."""
         twin: RangeMap[V] = RangeMap()

@@ -81,6 +81,13 @@ def test_many_ranges_at_once_are_the_same_as_one_after_the_other(
             pieces.append((start, place, value))
     assert at_once.within(ranges) == [piece for window in ranges for piece in at_once.overlapping(*window)]
     assert at_once.gaps_within(ranges) == [gap for window in ranges for gap in at_once.gaps(*window)]
+    shifted = at_once.copy()
+    if shifted.update_in_place(ranges, (10).__add__):
+        in_place = at_once.copy()
+        in_place.replace_within(ranges, [(start, end, value + 10) for start, end, value in at_once.within(ranges)])
+        assert list(shifted) == list(in_place)
+    else:
+        assert list(shifted) == list(at_once)
     at_once.replace_within(ranges, pieces)
     for window in ranges:
         in_turn.replace(*window, [piece for piece in pieces if piece[:2] == window])
