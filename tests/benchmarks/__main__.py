@@ -73,8 +73,9 @@ def main(names: list[str]) -> int:
         print(*(line for line, _ in rows), sep="\n")
         return int(not all(met for _, met in rows))
     parts = [section(title, benchmarks) for title, benchmarks in SECTIONS.items()]
-    where = f"Measured with Python {platform.python_version()} on {platform.system()} {platform.release().partition('-')[0]}, "
-    where += f"{platform.machine()}, {os.cpu_count()} CPUs.\n"
+    kernel = platform.release().partition("-")[0]
+    where = f"Measured with Python {platform.python_version()} on {platform.system()} {kernel}, {platform.machine()}, "
+    where += f"{os.cpu_count()} CPUs.\n"
     PAGE.write_text("\n".join([HEAD + where, *(text for text, _ in parts), profile()]), encoding="utf-8")
     return int(not all(met for _, met in parts))
 
