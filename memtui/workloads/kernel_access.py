@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from memtui.machine.tlb.cost import END_OF_ADDRESSES
 from memtui.machine.tlb.working_set import WorkingSet
@@ -12,7 +13,9 @@ from memtui.units import GIB, PAGE_BYTES, format_bytes, format_count, frames_of
 from memtui.workloads.base import Activity, Steps
 from memtui.workloads.params import AnySize, Params, PositiveSize, Size, size_between
 
-MOST_PER_S = 10**12
+ZIPF_EXPONENT: Final = 0.99
+"""The skew of the Yahoo cloud serving benchmark, which most published skewed accesses have."""
+MOST_PER_S: Final = 10**12
 """More accesses a second than any machine makes."""
 
 
@@ -23,7 +26,9 @@ class KernelAccessParams(Params):
     pattern: Literal["uniform", "zipf"] = Field(
         default="uniform", description="all pages alike, or the k-th most popular in proportion to 1 / k^exponent"
     )
-    exponent: Annotated[float, Field(gt=0, le=4)] = Field(default=0.99, description="of zipf; larger is more skewed")
+    exponent: Annotated[float, Field(gt=0, le=4)] | None = Field(
+        default=None, description="of zipf, larger is more skewed; left out: 0.99"
+    )
     chunk: Annotated[Size, size_between(PAGE_BYTES, GIB)] = Field(
         default=PAGE_BYTES, description="how much of it lies in a row"
     )
@@ -32,6 +37,12 @@ class KernelAccessParams(Params):
     per_second: Annotated[int, Field(ge=1, le=MOST_PER_S)] = Field(
         default=100_000_000, description="accesses per second, over all CPUs"
     )
+
+    @model_validator(mode="after")
+    def _exponent_of_something(self) -> Self:
+        if self.exponent is not None and self.pattern != "zipf":
+            raise PydanticCustomError("exponent", "an exponent belongs to zipf; expected pattern: zipf beside it")
+        return self
 
 
 class KernelAccess(Activity[KernelAccessParams]):
@@ -51,7 +62,7 @@ class KernelAccess(Activity[KernelAccessParams]):
             self.machine.core.log(f"there is no RAM at {params.region_start:#x}: nothing is accessed there")
             return
         size = ram_bytes if params.size is None else min(ram_bytes, frames_of(params.size) * PAGE_BYTES)
-        zipf = params.exponent if params.pattern == "zipf" else 0.0
+        zipf = (params.exponent or ZIPF_EXPONENT) if params.pattern == "zipf" else 0.0
         self._set = WorkingSet(size, start, end, zipf, params.chunk, params.per_second)
         cost.state(self._set)
         self.progress = f"{format_count(params.per_second)} accesses per second"

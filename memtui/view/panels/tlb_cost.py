@@ -32,8 +32,9 @@ def cost_line(cost: TlbCost, width: int, glyphs: Glyphs) -> Row:
         count = format_count(cost.flushes.full + cost.flushes.ranged)
         return cut(row(dim(f"{count} "), *flushes, dim(" of CPU time so far")), width, glyphs.more)
     walks = row(dim("walks "), strong(_span_of(cost.walks_ns_per_s, glyphs)), dim("/s"))
-    lines = flow([flushes, walks, _verdict(cost, glyphs)], width)
-    return lines[0] if len(lines) == 1 else cut(row(*flushes, "  ", *_verdict(cost, glyphs)), width, glyphs.more)
+    choices = (flushes, walks, _verdict(cost, glyphs)), (flushes, _verdict(cost, glyphs)), (flushes,)
+    fitting = (lines[0] for groups in choices if len(lines := flow(groups, width)) == 1)
+    return cut(next(fitting, flushes), width, glyphs.more)
 
 
 def cost_rows(view: TlbView, cpus: int, width: int, glyphs: Glyphs) -> Rows:
@@ -90,17 +91,15 @@ def alternatives(cost: TlbCost, width: int, glyphs: Glyphs) -> Rows:
     heads = ["now", *(access.name for access in cost.alternatives)]
     rows: Rows = [row(dim("cycles per access".ljust(_LABEL) + "".join(head.rjust(column) for head in heads)))]
     likely = [
-        Span(three_digits(access.cycles_per_access).rjust(column), _best_token(access, best)) for access in accesses
+        Span(("*" * (each.cycles_per_access == best) + three_digits(each.cycles_per_access)).rjust(column), token)
+        for each in accesses
+        for token in [Token.GOOD if each.cycles_per_access == best else Token.TEXT]
     ]
-    rows.append(row(dim("likely".ljust(_LABEL)), *likely))
+    rows.append(row(dim("likely, * best".ljust(_LABEL)), *likely))
     rows.append(_figures("least - most", accesses, column, lambda each: _range_of(each.cycles_range, glyphs)))
     rows.append(_figures("miss", accesses, column, lambda each: percent_of_ppm(each.miss_ppm)))
     rows.append(_figures("walk, cycles", accesses, column, lambda each: three_digits(each.walk_cycles)))
     return rows
-
-
-def _best_token(access: TlbAccess, best: float) -> Token:
-    return Token.GOOD if access.cycles_per_access == best else Token.TEXT
 
 
 def _figures(label: str, accesses: tuple[TlbAccess, ...], column: int, figure: Callable[[TlbAccess], str]) -> Row:
