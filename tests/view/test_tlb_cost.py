@@ -76,8 +76,10 @@ def test_a_walk_is_shown_level_by_level() -> None:
 def test_the_panel_says_what_is_calibrated_and_what_is_not() -> None:
     text = plain(panel("tlb").draw(scene_of(NOW), 116, 45, UNICODE).rows)
     assert "Calibrated: broadcasts, by CPU count" in text
+    guest = plain(calibration(replace(NOW.tlb, guest=True), 116, 5, UNICODE))
+    assert "The second dimension of a guest's walks" in guest.replace("\n", " ")
     assert "Not calibrated: cycles of walks. Published results disagree on their sign" in text
-    assert plain(calibration(60, 2, UNICODE)).endswith("…")
+    assert plain(calibration(NOW.tlb, 60, 2, UNICODE)).endswith("…")
 
 
 @pytest.mark.parametrize("width", [36, 56, 76, 99, 116, 196])
@@ -87,7 +89,7 @@ def test_every_part_keeps_to_its_width(width: int) -> None:
         cost_rows(NOW.tlb, FakeSource().info.cpus, width, UNICODE),
         alternatives(cost(), width, UNICODE),
         walk_rows(NOW.tlb, width, UNICODE),
-        calibration(width, 4, UNICODE),
+        calibration(NOW.tlb, width, 4, UNICODE),
     ]
     assert max(row_width(line) for part in parts for line in part) <= width
     assert plain(cost_rows(NOW.tlb, 32, width, ASCII)).isascii()

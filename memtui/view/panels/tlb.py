@@ -77,7 +77,7 @@ def _enlarged(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
     parts = [cost_rows(view, scene.info.cpus, width, glyphs)]
     if view.cost is not None:
         parts.append(alternatives(view.cost, width, glyphs))
-    parts += [walk_rows(view, width, glyphs), calibration(width, 4, glyphs)]
+    parts += [walk_rows(view, width, glyphs), calibration(view, width, 4, glyphs)]
     if width >= _MIX_FROM:
         parts.append([row(dim("mapped by")), *_mixes(view, width, glyphs)])
     rows: Rows = []

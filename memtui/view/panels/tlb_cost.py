@@ -23,6 +23,7 @@ CALIBRATED: Final = (
     "in 20 % of 259 tests; a kernel build with 2M instead of 1G leaves took 3.6 % less to 6.9 % more time."
 )
 """What stands behind the figures: kernel list postings and the report of 2021 that `machine/tlb` names."""
+GUEST: Final = "The second dimension of a guest's walks, through the hypervisor's tables, is not in them."
 
 
 def cost_line(cost: TlbCost, width: int, glyphs: Glyphs) -> Row:
@@ -124,9 +125,9 @@ def walk_rows(view: TlbView, width: int, glyphs: Glyphs) -> Rows:
     return [cut(line, width, glyphs.more) for line in rows]
 
 
-def calibration(width: int, height: int, glyphs: Glyphs) -> Rows:
+def calibration(view: TlbView, width: int, height: int, glyphs: Glyphs) -> Rows:
     """What stands behind the figures; cut with a sign where there is no room."""
-    lines = wrap(CALIBRATED, width)
+    lines = wrap(f"{CALIBRATED} {GUEST}" if view.guest else CALIBRATED, width)
     if len(lines) > height > 0:
         lines = [*lines[: height - 1], cut_text(lines[height - 1] + " ...", width - 1, "") + glyphs.more]
     return [row(dim(glyphs.text(line))) for line in lines[: max(0, height)]]
