@@ -69,6 +69,9 @@ Glyphs = Annotated[str, typer.Option("--glyphs", metavar="[auto|unicode|block|as
 Theme = Annotated[str | None, typer.Option("--theme", metavar="NAME", help="Colours of the dashboard.")]
 Headless = Annotated[bool, typer.Option("--headless", help="No dashboard: play as fast as possible, print a report.")]
 Latencies = Annotated[bool, typer.Option("--latencies", help="Histograms of how long operations took, in the report.")]
+History = Annotated[
+    str | None, typer.Option("--history", metavar="N", help="Moments of the past the dashboard keeps; usually 1024.")
+]
 CheckMachine = Annotated[
     bool, typer.Option("--check-machine", help="Prove the machine's laws after every event; slow, for finding faults.")
 ]
@@ -108,6 +111,7 @@ def run(
     theme: Theme = None,
     check_machine: CheckMachine = False,
     latencies: Latencies = False,
+    history: History = None,
 ) -> None:
     """Play a scenario, in the dashboard or headless.
 
@@ -136,6 +140,7 @@ def run(
                 theme=theme,
                 check_machine=check_machine,
                 latencies=latencies,
+                history=history,
             )
         )
 

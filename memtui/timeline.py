@@ -23,6 +23,8 @@ EVENT_CAPACITY: Final = 20_000
 """Events kept; beyond it the oldest go."""
 
 MIN_CAPACITY: Final = 4
+MAX_CAPACITY: Final = 100_000
+"""Some GiB of moments: more is no history to look through by hand."""
 
 
 class Timeline:

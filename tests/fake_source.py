@@ -126,7 +126,8 @@ class FakeSource:
         self.snapshots += 1
         news = tuple(self._all[self._told : self._played])
         self._told = self._played
-        return snapshot_at(self._now_ns, request, news, self.finished, self._nodes)
+        seen = snapshot_at(self._now_ns, request, news, self.finished, self._nodes)
+        return replace(seen, position=self._played)
 
 
 def snapshot_at(
@@ -182,6 +183,7 @@ def snapshot_at(
         policy_state=_policies(modules),
         split_causes=_causes(level2, level3, aged),
         finished=finished,
+        request=request,
     )
 
 

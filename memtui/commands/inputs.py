@@ -55,6 +55,19 @@ def seed(option: str, text: str | None) -> int | None:
     return int(words)
 
 
+def history(option: str, text: str | None) -> int:
+    """How many moments of the past are kept; what is usual when it was not said."""
+    from memtui.timeline import CAPACITY, MAX_CAPACITY, MIN_CAPACITY
+
+    if text is None:
+        return CAPACITY
+    words = text.strip()
+    if not words.isascii() or not words.isdigit() or not MIN_CAPACITY <= int(words[:10]) <= MAX_CAPACITY:
+        expected = f"expected {MIN_CAPACITY} to {MAX_CAPACITY} moments"
+        raise BadInput(f"{option}: {shorten(text)!r} is no length of a history; {expected}")
+    return int(words)
+
+
 def one_of(option: str, word: str, known: Sequence[str]) -> str:
     """The word, which has to be one of those known."""
     if word in known:

@@ -18,6 +18,7 @@ from memtui.report.progress import progress_bar
 from memtui.scenario import Scenario
 from memtui.sources.headless import Watch, play
 from memtui.sources.result import Result
+from memtui.sources.rewind import Rewind
 from memtui.sources.samples import BadInterval
 from memtui.sources.simulation import Simulation
 from memtui.units import MS, format_clock
@@ -45,6 +46,7 @@ class RunOptions:
     theme: str | None = None
     check_machine: bool = False
     latencies: bool = False
+    history: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Settings:
     interval_ns: int | None
     outputs: Outputs
     quiet: bool
+    history: int
 
     @property
     def wants_report(self) -> bool:
@@ -90,6 +93,7 @@ def understood(options: RunOptions) -> Settings:
         interval_ns=CSV_INTERVAL_NS if interval_ns is None and csv is not None else interval_ns,
         outputs=Outputs(json, csv, series_in_json=interval_ns is not None),
         quiet=options.quiet,
+        history=inputs.history("--history", options.history),
     )
 
 
@@ -119,7 +123,7 @@ def _headless(scenario: Scenario, options: RunOptions, settings: Settings) -> in
 
 def _dashboard(scenario: Scenario, options: RunOptions, settings: Settings) -> int:
     """Shows the scenario; what is asked for in files is that of the moment the dashboard was left at."""
-    from memtui.tui.app import run_dashboard
+    from memtui.tui.run import run_dashboard
 
     simulation = Simulation(scenario, settings.seed, check_every_event=options.check_machine)
     try:
@@ -129,6 +133,8 @@ def _dashboard(scenario: Scenario, options: RunOptions, settings: Settings) -> i
             theme=options.theme,
             glyphs=options.glyphs,
             until_ns=settings.until_ns,
+            history=settings.history,
+            past=Rewind(simulation),
             keep=lambda halt: _keep(simulation, settings, max(0, simulation.now_ns - 1), lambda now_ns: halt()),
         )
     except ValueError as error:

@@ -8,6 +8,19 @@ from typing import Protocol
 from memtui.snapshot import MapRequest, RunInfo, Snapshot
 
 
+class Past(Protocol):
+    """Makes moments of the past again, to be looked at in other ways than they were (`sources.rewind`)."""
+
+    def seek(self, moment: Snapshot, out_of_time: Callable[[], bool] | None = None) -> bool:
+        """Goes towards a moment; stops early when `out_of_time()` says so, and is then to be called again."""
+
+    def snapshot(self, moment: Snapshot, request: MapRequest) -> Snapshot:
+        """The moment that `seek` has reached, looked at with `request`; without events."""
+
+    def progress_ppm(self, moment: Snapshot) -> int:
+        """How much of the way to a moment is done, in parts per million."""
+
+
 class Playable(Protocol):
     """Something that moves through simulated time and can be looked at on the way."""
 

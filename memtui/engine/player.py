@@ -119,6 +119,10 @@ class Player:
         self._guarded(self.source.restart)
         self._anchor()
 
+    def wake(self) -> None:
+        """The source has something to do again: one that was finished is played on unless it is paused."""
+        self._anchor()
+
     def close(self) -> None:
         """Lets `run` return."""
         self._closed = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from memtui.snapshot.frames import FrameKind
 from memtui.snapshot.maps import (
@@ -172,6 +173,10 @@ class WorkloadView:
     """When it goes on, or -1."""
 
 
+NOTHING_ASKED: Final = MapRequest()
+"""No maps, no frames."""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The whole of what a view may know about one moment of one machine."""
@@ -205,6 +210,8 @@ class Snapshot:
     """Expectations of the scenario that were not met so far."""
     expectations: int = 0
     """All expectations of the scenario, decided or not."""
+    request: MapRequest = NOTHING_ASKED
+    """What it was looked at with."""
     position: int = 0
     """Events played so far: with its scenario and seed it names the moment exactly."""
 

@@ -117,6 +117,7 @@ class Run:
             finished=self.finished,
             failed_expectations=len(self.expectations.failed()),
             expectations=len(self.scenario.expectations),
+            request=request,
             position=self.position,
         )
 

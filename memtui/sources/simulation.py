@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from memtui.scenario.command import CommandError, parse_command
+from memtui.scenario.command import CommandError, label_of, parse_command
+from memtui.scenario.completion import completions, usage
 from memtui.scenario.model import Entry, Expectation, Place, Scenario
 from memtui.scenario.tree import MapNode
-from memtui.scenario.writing import with_entry
+from memtui.scenario.writing import as_yaml, with_entry
 from memtui.snapshot import Event, MapRequest, RunInfo, Snapshot
 from memtui.sources.expectations import Outcome
 from memtui.sources.extremes import Extremes
@@ -181,6 +182,19 @@ class Simulation:
         )
         self._run.inject(entry)
         return entry
+
+    def completions(self, text: str) -> list[str]:
+        """Whole commands that the beginning of one can go on to."""
+        return completions(text, self.scenario)
+
+    def usage(self, text: str) -> str:
+        """What the action of a command takes, in one line; '' while it names none."""
+        words = text[label_of(text)[1] :].split()
+        return usage(words[0]) if words else ""
+
+    def as_scenario(self) -> str:
+        """The scenario with all that was injected, as YAML that plays the same again."""
+        return as_yaml(self.scenario, self.seed)
 
     def check(self) -> None:
         """Proves the machine's laws as it is now. Raises FrameStateError with the one that is broken."""

@@ -20,8 +20,32 @@ class Controls(Protocol):
     def toggle_pause(self) -> None:
         """Stops simulated time, or lets it go on."""
 
-    def step(self) -> None:
-        """Plays to the next line of the log or the next entry of the timeline, and pauses there."""
+    def tick(self, direction: int) -> None:
+        """One moment on or back."""
+
+    def event(self, direction: int) -> None:
+        """To the next event, or the one before."""
+
+    def go_to_start(self) -> None:
+        """To the first moment there is."""
+
+    def go_live(self) -> None:
+        """Back to the live edge."""
+
+    def ask_time(self) -> None:
+        """Asks for a time to go to."""
+
+    def ask_command(self) -> None:
+        """Asks for an action to carry out now."""
+
+    def ask_filter(self) -> None:
+        """Asks for words that listed events must have."""
+
+    def save_session(self) -> None:
+        """Writes the scenario with all that was injected."""
+
+    def mark_baseline(self) -> None:
+        """Compares figures with this moment from now on, or no longer."""
 
     def faster(self) -> None:
         """One step up in speed."""
@@ -122,19 +146,57 @@ def _move_action(move: Move, key: str, shown: str, words: str) -> Action:
 ACTIONS: Final[tuple[Action, ...]] = (
     Action("pause", ("space",), "space", "pause", "Pause, or go on", lambda c: c.toggle_pause(), "Time"),
     Action(
-        "step",
+        "tick-on",
         ("full_stop",),
         ".",
-        "step",
-        "Play to the next event or timeline entry",
-        lambda c: c.step(),
+        "tick",
+        "One moment on; at the live edge play one event of the machine",
+        lambda c: c.tick(1),
         "Time",
     ),
+    Action("tick-back", ("comma",), ",", "back", "One moment back", lambda c: c.tick(-1), "Time"),
+    Action(
+        "event-on",
+        ("greater_than_sign",),
+        ">",
+        "event",
+        "Go, or play, to the next event or timeline entry",
+        lambda c: c.event(1),
+        "Time",
+    ),
+    Action(
+        "event-back", ("less_than_sign",), "<", "event back", "Go to the event before", lambda c: c.event(-1), "Time"
+    ),
+    Action("start", ("home",), "home", "start", "Go to the first moment there is", lambda c: c.go_to_start(), "Time"),
+    Action("live", ("end",), "end", "live", "Go back to the live edge", lambda c: c.go_live(), "Time"),
+    Action("go-to", ("g",), "g", "go to", "Go to a time, past or to come", lambda c: c.ask_time(), "Time"),
     Action("faster", ("plus", "equals_sign"), "+", "faster", "Play faster", lambda c: c.faster(), "Time"),
     Action("slower", ("minus",), "-", "slower", "Play slower", lambda c: c.slower(), "Time"),
     Action("fastest", ("m",), "m", "max", "Play as fast as possible", lambda c: c.set_speed(_MAX), "Time"),
     Action("real-time", ("0",), "0", "real time", "Play one second a second", lambda c: c.set_speed(1.0), "Time"),
     Action("restart", ("r",), "r", "restart", "Restart from the machine as booted", lambda c: c.restart(), "Time"),
+    Action("command", ("colon",), ":", "command", "Carry out an action now", lambda c: c.ask_command(), "Hands on"),
+    Action(
+        "save-session",
+        ("w",),
+        "w",
+        "write session",
+        "Write the session as a scenario that plays it again",
+        lambda c: c.save_session(),
+        "Hands on",
+    ),
+    Action(
+        "filter", ("slash",), "/", "filter", "List only events with these words", lambda c: c.ask_filter(), "Hands on"
+    ),
+    Action(
+        "baseline",
+        ("b",),
+        "b",
+        "baseline",
+        "Compare figures with this moment, or no longer",
+        lambda c: c.mark_baseline(),
+        "Hands on",
+    ),
     *(_panel_action(digit, panel.title) for digit, panel in enumerate(PANELS, 1)),
     Action(
         "enlarge", ("z", "enter"), "z", "enlarge", "Enlarge the chosen panel, or back", lambda c: c.enlarge(), "Panels"
@@ -177,12 +239,15 @@ def action_of(action_id: str) -> Action:
 
 _FOOTER: Final = (
     ("pause", "", ""),
-    ("step", "", ""),
+    ("event-on", "< >", "event"),
+    ("tick-on", ", .", "tick"),
     ("faster", "+ -", "speed"),
-    ("fastest", "", ""),
     ("enlarge", "", ""),
     ("panel-1", f"1-{len(PANELS)}", "panel"),
+    ("command", "", ""),
     ("panel-help", "", ""),
+    ("go-to", "", ""),
+    ("fastest", "", ""),
     ("restart", "", ""),
     ("screenshot", "", ""),
     ("theme", "", ""),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import ClassVar, Final
@@ -18,14 +18,18 @@ from textual.screen import Screen
 from textual.system_commands import SystemCommandsProvider
 from textual.theme import BUILTIN_THEMES, Theme, ThemeProvider
 
-from memtui.engine.playable import Playable
+from memtui.engine.playable import Past, Playable
 from memtui.engine.player import Player
+from memtui.snapshot import MapRequest
 from memtui.timeline import Timeline
+from memtui.tui import questions
 from memtui.tui.actions import ACTIONS, EXIT_INTERRUPTED, action_of, footer_hints
-from memtui.tui.driver import TerminalDriver, let_go_of_terminal
-from memtui.tui.last_resort import Halt, LastResort
+from memtui.tui.driver import TerminalDriver
+from memtui.tui.last_resort import LastResort
 from memtui.tui.screens.board import Board
+from memtui.tui.screens.prompt import Prompt, Question
 from memtui.tui.screens.words import WordsScreen
+from memtui.tui.sessions import save_session
 from memtui.tui.shots import save_shots
 from memtui.tui.themes import THEMES, default_theme, token_styles
 from memtui.tui.viewer import Viewer
@@ -33,7 +37,8 @@ from memtui.tui.widgets.panel import PanelView
 from memtui.tui.widgets.rows import Palette, RowsView
 from memtui.view.catalogue import PANELS, panel
 from memtui.view.cells import Rows
-from memtui.view.glyphs import UNICODE, Glyphs, choose_glyphs
+from memtui.view.glyphs import UNICODE, Glyphs
+from memtui.view.header import TIME_ACTION
 from memtui.view.help import about, keys_help, panel_help
 from memtui.view.state import Move
 
@@ -45,8 +50,6 @@ EXIT_STOPPED: Final = 3
 
 _SIGNALED: Final = 128
 """An exit status above this is that of a signal, as a shell gives it."""
-
-_LEAVING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Dashboard(App[int]):
@@ -72,6 +75,7 @@ class Dashboard(App[int]):
         paused: bool = False,
         timeline: Timeline | None = None,
         alone: str | None = None,
+        past: Past | None = None,
     ) -> None:
         """Raises ValueError with one line for a theme there is none of, or a speed that cannot be played at."""
         super().__init__(driver_class=TerminalDriver)
@@ -79,8 +83,10 @@ class Dashboard(App[int]):
         """What ends the program if it is told to leave and does not; None where it is not ours to end."""
         self._loop_to_wake: asyncio.AbstractEventLoop | None = None
         self.player = Player(source, speed, until_ns, paused=paused)
-        self.viewer = Viewer(source, self.player, timeline if timeline is not None else Timeline())
+        self.viewer = Viewer(source, self.player, timeline if timeline is not None else Timeline(), past)
         self.glyphs = glyphs
+        self._commands: list[str] = []
+        self._times: list[str] = []
         self._stale = True
         self._was_playing = False
         for own in THEMES:
@@ -113,19 +119,20 @@ class Dashboard(App[int]):
 
     def frame(self) -> None:
         """One frame: a Snapshot and a paint if anything can have changed, and nothing at all otherwise."""
-        playing = self.viewer.playing
-        if not (playing or self._was_playing or self._stale):
+        playing, remade = self.viewer.playing, self.viewer.looking_back.work()
+        if not (playing or self._was_playing or self._stale or remade or self.viewer.looking_back.busy):
             return
         self._was_playing, self._stale = playing, False
-        self._look()
-        scene = self.viewer.scene(self.board.state)
+        if self.viewer.timeline.live or playing:
+            self._look()
+        scene = self.viewer.scene(self.board.state, self._request())
         if scene is None:
             self.leave(0)
         else:
             self.board.paint(scene, self.viewer.status(scene))
 
     def _look(self) -> None:
-        self.viewer.look(self.board.request(self.viewer.source.info))
+        self.viewer.look(self._request())
 
     def do(self, action_id: str) -> None:
         """Runs the action of that id; what it breaks on becomes a notification, not the end."""
@@ -133,8 +140,7 @@ class Dashboard(App[int]):
             action_of(action_id).run(self)
         except Exception as fault:
             self.notify(f"{action_id}: {type(fault).__name__}: {fault}", severity="error", markup=False)
-        self._stale = True
-        self.frame()
+        self._look_again()
 
     def action_do(self, action_id: str) -> None:
         """What key bindings run."""
@@ -170,20 +176,27 @@ class Dashboard(App[int]):
 
     def on_board_rearranged(self) -> None:
         """Another layout needs other maps."""
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Something but time has changed."""
         self._stale = True
         self.frame()
 
     def on_rows_view_chosen(self, message: RowsView.Chosen) -> None:
-        """A click on words that run an action."""
-        self.do(message.action)
+        """A click on words that run an action, or on a moment of the time bar."""
+        if message.action.startswith(TIME_ACTION):
+            self.viewer.go_to(int(message.action.removeprefix(TIME_ACTION)))
+            self._look_again()
+        else:
+            self.do(message.action)
 
     def on_panel_view_pointed(self, message: PanelView.Pointed) -> None:
         """A click inside a panel."""
         scene = self.viewer.scene(self.board.state)
         if scene is not None:
             self.board.point(scene, message.panel_name, message.x, message.y)
-            self._stale = True
-            self.frame()
+            self._look_again()
 
     def on_panel_view_opened(self, message: PanelView.Opened) -> None:
         """A double click on a panel."""
@@ -215,14 +228,73 @@ class Dashboard(App[int]):
 
     def toggle_pause(self) -> None:
         """Stops simulated time, or lets it go on."""
-        if self.player.finished:
+        if not self.viewer.timeline.live:
+            self.viewer.to_live()
+            self.player.resume()
+        elif self.player.finished:
             self.notify("Nothing more happens; r restarts.")
         else:
             self.player.toggle()
 
-    def step(self) -> None:
-        """Plays on to the next thing that is listed, and pauses there."""
-        self.viewer.step(self.board.request(self.viewer.source.info))
+    def tick(self, direction: int) -> None:
+        """One moment on or back."""
+        if direction > 0:
+            self.viewer.next_tick(self._request())
+        elif not self.viewer.previous_tick():
+            self.notify("This is the first moment that is kept.")
+
+    def event(self, direction: int) -> None:
+        """To the next event, or the one before."""
+        if direction > 0:
+            self.viewer.next_event(self._request())
+        elif not self.viewer.previous_event():
+            self.notify("No event before this one is kept.")
+
+    def go_to_start(self) -> None:
+        """To the first moment there is."""
+        self.viewer.to_start()
+
+    def go_live(self) -> None:
+        """Back to the live edge."""
+        self.viewer.to_live()
+
+    def ask_time(self) -> None:
+        """Asks for a time to go to."""
+        self._ask(questions.time(self.viewer, self._times))
+
+    def ask_command(self) -> None:
+        """Asks for an action to carry out now."""
+        if isinstance(self.viewer.source, questions.Injectable):
+            self._ask(questions.command(self.viewer.source, self.viewer, self._commands))
+        else:
+            self.notify("A recording cannot be changed.")
+
+    def ask_filter(self) -> None:
+        """Asks for words that listed events must have."""
+        self._ask(questions.event_filter(self.board))
+
+    def save_session(self) -> None:
+        """Writes the scenario with all that was injected to the current directory."""
+        if not isinstance(self.viewer.source, questions.Injectable):
+            self.notify("A recording is no scenario to be written.")
+            return
+        try:
+            name = save_session(Path.cwd(), self.viewer.source)
+        except OSError as fault:
+            self.notify(f"The session could not be written: {fault}", severity="error", markup=False)
+        else:
+            self.notify(f"Written: {name}; `memtui run {name}` plays it again", markup=False)
+
+    def mark_baseline(self) -> None:
+        """Compares figures with this moment from now on, or no longer."""
+        state, now = self.board.state, self.viewer.timeline.current
+        self.board.state = replace(state, baseline=now if state.baseline is None else None)
+
+    def _ask(self, question: Question) -> None:
+        self.push_screen(Prompt(question, self.palette(), self.glyphs), lambda _: self._look_again())
+
+    def _request(self) -> MapRequest:
+        return self.board.request(self.viewer.source.info)
 
     def faster(self) -> None:
         """One step up in speed."""
@@ -311,42 +383,3 @@ def checked_theme(name: str) -> str:
     if name not in known:
         raise ValueError(f"no theme {name!r}; expected one of {', '.join(known)}")
     return name
-
-
-def run_dashboard(
-    source: Playable,
-    *,
-    speed: float = 1.0,
-    theme: str | None = None,
-    glyphs: str = "auto",
-    until_ns: int | None = None,
-    keep: Callable[[Halt], None] = lambda halt: None,
-) -> int:
-    """Opens the dashboard on the terminal, plays `source`, and returns the exit status once it was left.
-
-    0, or 3 when the source broke, or 128 and the number of the signal that ended it: 130 after
-    ctrl+c, 129 when the terminal went away. A machine that ran out of memory as the scenario
-    may expect is no break: the source knows about it, and whoever called judges it.
-    `until_ns` is the simulated moment at which it pauses. Raises ValueError with one line for a
-    theme, glyph set or speed there is none of. What broke is said on standard error once the
-    terminal is as it was. If it is told to leave and cannot, because the machine is inside of
-    one long operation or the terminal takes nothing any more, `keep` is called in a thread of
-    its own and the program ends.
-    """
-    chosen = choose_glyphs(glyphs, sys.stdout.encoding, os.environ.get("TERM"))
-    app = Dashboard(source, speed=speed, theme=theme, glyphs=chosen, until_ns=until_ns)
-    app.last_resort = LastResort(app.restore_terminal, keep)
-    heeded = {number: before for number in _LEAVING_SIGNALS if (before := signal.getsignal(number)) != signal.SIG_IGN}
-    for number in heeded:
-        signal.signal(number, app.on_signal)
-    try:
-        app.run()
-    finally:
-        app.last_resort.left()
-        if app.terminal_is_lost:
-            let_go_of_terminal()
-        for number, handler in heeded.items():
-            signal.signal(number, handler)
-    for words in app.last_words():
-        print(f"memtui: {words}", file=sys.stderr)
-    return app.return_code or 0

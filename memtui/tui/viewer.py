@@ -1,13 +1,15 @@
-"""Looks at a source while it is played: pulls Snapshots into the history, and knows when that stopped working."""
+"""Looks at a source while it is played: pulls Snapshots into the history, and moves through it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
-from memtui.engine.playable import Playable
+from memtui.engine.playable import Past, Playable
 from memtui.engine.player import Player
-from memtui.snapshot import MapRequest
+from memtui.snapshot import MapRequest, Snapshot
 from memtui.timeline import Timeline
+from memtui.tui.looking_back import LookingBack
 from memtui.view.scene import PlayState, Scene, Status
 from memtui.view.state import START, ViewState
 
@@ -18,10 +20,12 @@ STEP_EVENTS: Final = 1000
 class Viewer:
     """What may be seen of one source, now and in its past."""
 
-    def __init__(self, source: Playable, player: Player, timeline: Timeline) -> None:
+    def __init__(self, source: Playable, player: Player, timeline: Timeline, past: Past | None = None) -> None:
         self.source = source
         self.player = player
         self.timeline = timeline
+        self.looking_back = LookingBack(past)
+        """Moments of the past, looked at in other ways than they were."""
         self._fault = ""
         """What the source broke on while it was looked at, in words."""
 
@@ -52,12 +56,16 @@ class Viewer:
             self.timeline.clear()
         self.timeline.append(snapshot)
 
-    def step(self, request: MapRequest) -> None:
-        """Plays on to the next line of the event log or the next entry of the timeline, and pauses there.
+    def next_event(self, request: MapRequest) -> None:
+        """To the next event of the past; at the live edge, plays on to the next one or the next entry.
 
         The machine's own events between them, of which most change nothing anyone is told about,
         are played without a stop, though no more than `STEP_EVENTS` of them.
         """
+        if not self.timeline.live:
+            if self.timeline.next_event() is None:
+                self.timeline.go_live()
+            return
         entries_ns = self.source.info.event_times_ns
         for _ in range(STEP_EVENTS):
             before_ns = self.source.now_ns
@@ -69,25 +77,75 @@ class Viewer:
             if listed or began or self.player.finished:
                 return
 
+    def previous_event(self) -> bool:
+        """To the moment of the event before; False when there is none."""
+        self.player.pause()
+        return self.timeline.previous_event() is not None
+
+    def next_tick(self, request: MapRequest) -> None:
+        """One moment on in the past; at the live edge, plays one event of the machine."""
+        if self.timeline.live:
+            self.player.step()
+            self.look(request)
+        else:
+            self.timeline.next()
+
+    def previous_tick(self) -> bool:
+        """One moment back; False at the first."""
+        self.player.pause()
+        return self.timeline.previous()
+
+    def to_start(self) -> None:
+        """To the first moment there is."""
+        self.player.pause()
+        self.timeline.go_to(0)
+
+    def to_live(self) -> None:
+        """Back to the live edge."""
+        self.timeline.go_live()
+
+    def go_to(self, time_ns: int) -> None:
+        """To a moment of the past, or plays on to one that is still to come and pauses there."""
+        if time_ns > self.source.now_ns:
+            self.timeline.go_live()
+            self.player.run_until(time_ns)
+        else:
+            self.player.pause()
+            self.timeline.go_to(time_ns)
+
     def restart(self) -> None:
         """Back to the machine as booted, with no past."""
         self._fault = ""
         self.player.restart()
         self.timeline.clear()
+        self.looking_back.forget()
 
-    def scene(self, state: ViewState = START) -> Scene | None:
-        """The moment under the history's cursor; None when there never was one."""
+    def scene(self, state: ViewState = START, request: MapRequest | None = None) -> Scene | None:
+        """The moment under the history's cursor; None when there never was one.
+
+        In the past, a `request` other than the moment was looked at with asks for it to be made again;
+        until it is, the moment shows as it was.
+        """
         current = self.timeline.current
         if current is None:
             return None
+        if request is not None and not self.timeline.live:
+            current = self._again(current, request)
         return Scene(self.source.info, current, self.timeline, self.timeline.events(), state)
 
     def status(self, scene: Scene) -> Status:
         """What the header says."""
         why = self.error or scene.stopped
-        return Status(self._state(why), self.player.speed, why)
+        edge_ns = -1 if self.timeline.live else self.source.now_ns
+        return Status(self._state(why), self.player.speed, why, edge_ns, self.looking_back.progress_ppm)
+
+    def _again(self, moment: Snapshot, request: MapRequest) -> Snapshot:
+        made = self.looking_back.seen(moment, request)
+        return moment if made is None else replace(made, events=moment.events)
 
     def _state(self, why_stopped: str) -> PlayState:
+        if not self.timeline.live:
+            return PlayState.PAST
         if why_stopped:
             return PlayState.STOPPED
         if self.source.finished:

@@ -18,12 +18,18 @@ from memtui.view.tokens import Token
 
 _STATE_TOKENS = {
     PlayState.LIVE: Token.GOOD,
+    PlayState.PAST: Token.NOTICE,
     PlayState.PAUSED: Token.NOTICE,
     PlayState.FINISHED: Token.STRONG,
     PlayState.STOPPED: Token.BAD,
 }
 _BRAND_FROM = 100
 _FULL_TABS_FROM = 72
+_MARKS = {"notice": Token.NOTICE, "bad": Token.BAD}
+_MARKED = 2_000
+"""How many of the last events are looked through for marks on the time bar."""
+TIME_ACTION = "time:"
+"""A click on the time bar runs this, and the nanoseconds it stands for."""
 _SPEED_WIDTH = 5
 """Cells of `×1000`."""
 
@@ -72,6 +78,8 @@ def _state(scene: Scene, status: Status, glyphs: Glyphs) -> Row:
 def _verdict(scene: Scene, status: Status) -> tuple[str, Token]:
     """What it is doing, and at the end how many expectations were not met."""
     failed = scene.now.failed_expectations
+    if status.state is PlayState.PAST and status.looking_back_ppm is not None:
+        return f"BACK {status.looking_back_ppm // 10_000:>2}%", Token.NOTICE
     if status.state is PlayState.FINISHED and failed:
         return f"FAILED {failed} of {scene.now.expectations}", Token.BAD
     return status.state.value, _STATE_TOKENS[status.state]
@@ -80,7 +88,7 @@ def _verdict(scene: Scene, status: Status) -> tuple[str, Token]:
 def _sign(status: Status, glyphs: Glyphs) -> str:
     if status.state is PlayState.LIVE:
         return glyphs.playing
-    return glyphs.paused if status.state is PlayState.PAUSED else glyphs.stopped
+    return glyphs.paused if status.state in (PlayState.PAUSED, PlayState.PAST) else glyphs.stopped
 
 
 def timeline_row(scene: Scene, status: Status, width: int, glyphs: Glyphs) -> Row:
@@ -92,24 +100,35 @@ def timeline_row(scene: Scene, status: Status, width: int, glyphs: Glyphs) -> Ro
     length = width - len(start) - len(end)
     if length < 8:
         return fit(row(dim(start)), width, glyphs.more)
-    here = min(length - 1, scene.now.time_ns * (length - 1) // end_ns)
-    cells = [(glyphs.past, Token.TEXT)] * here + [(glyphs.future, Token.TRACK)] * (length - here)
+    edge_ns = max(scene.now.time_ns, status.edge_ns)
+    edge = _column(edge_ns, end_ns, length)
+    cells = [(glyphs.past, Token.TEXT)] * edge + [(glyphs.future, Token.TRACK)] * (length - edge)
     for time_ns in scene.info.event_times_ns:
         if 0 <= time_ns <= end_ns:
-            cells[time_ns * (length - 1) // end_ns] = (glyphs.entry, Token.ENTRY)
-    cells[here] = (glyphs.here, Token.STRONG)
-    return row(dim(start), *(Span(character, token) for character, token in cells), dim(end))
+            cells[_column(time_ns, end_ns, length)] = (glyphs.entry, Token.ENTRY)
+    for event in scene.events[-_MARKED:]:
+        if event.severity != "info":
+            cells[_column(event.time_ns, end_ns, length)] = (glyphs.entry, _MARKS.get(event.severity, Token.NOTICE))
+    if edge_ns > scene.now.time_ns:
+        cells[edge] = (glyphs.after, Token.TEXT)
+    cells[_column(scene.now.time_ns, end_ns, length)] = (glyphs.here, Token.STRONG)
+    spans = (
+        Span(character, token, f"{TIME_ACTION}{end_ns * place // max(1, length - 1)}")
+        for place, (character, token) in enumerate(cells)
+    )
+    return row(dim(start), *spans, dim(end))
+
+
+def _column(time_ns: int, end_ns: int, length: int) -> int:
+    """The cell of the time bar that a moment falls into."""
+    return min(length - 1, time_ns * (length - 1) // end_ns)
 
 
 def _end_ns(scene: Scene) -> int:
     """The right end of the time bar: the scenario's end, or the furthest moment known."""
     if scene.info.end_ns >= 0:
         return max(1, scene.info.end_ns)
-    return (
-        max(1, scene.now.time_ns, *scene.info.event_times_ns)
-        if scene.info.event_times_ns
-        else max(1, scene.now.time_ns)
-    )
+    return max(1, scene.now.time_ns, *scene.info.event_times_ns)
 
 
 def error_row(status: Status, width: int, glyphs: Glyphs) -> Row:

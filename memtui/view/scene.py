@@ -56,6 +56,10 @@ class Status:
     """Simulated seconds per second; infinity for as fast as possible."""
     error: str = ""
     """Why it stopped."""
+    edge_ns: int = -1
+    """The simulated time reached, where what shows is a moment of the past; -1 where it is not."""
+    looking_back_ppm: int | None = None
+    """How much of a moment of the past that is made again is done; None while none is."""
 
 
 @dataclass(frozen=True, slots=True)

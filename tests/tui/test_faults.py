@@ -26,7 +26,7 @@ async def test_a_panel_that_cannot_be_drawn_says_so_in_its_place_and_the_others_
     panels = tuple(replace(panel, draw=broken) if panel.name == "tlb" else panel for panel in PANELS)
     monkeypatch.setattr("memtui.view.catalogue.PANELS", panels)
     async with open_dashboard() as (app, pilot):
-        await pilot.press("full_stop")
+        await pilot.press("greater_than_sign")
         text = screen_text(app)
         assert "│ this could not be drawn: ZeroDivisionError: division by  │" in text
         assert "│ zero " in text
@@ -46,7 +46,7 @@ async def test_a_header_that_cannot_be_drawn_says_so(open_dashboard: Opened, mon
 
 async def test_a_machine_that_breaks_stops_and_is_quoted(open_dashboard: Opened) -> None:
     async with open_dashboard(FakeSource(fails_at_ns=2 * SECOND)) as (app, pilot):
-        await pilot.press("full_stop", "full_stop")
+        await pilot.press("greater_than_sign", "greater_than_sign")
         await pilot.pause()
         text = screen_text(app)
         assert "STOPPED" in text
@@ -60,7 +60,7 @@ async def test_a_machine_that_breaks_stops_and_is_quoted(open_dashboard: Opened)
 
 async def test_a_machine_that_broke_can_be_restarted(open_dashboard: Opened) -> None:
     async with open_dashboard(FakeSource(fails_at_ns=2 * SECOND)) as (app, pilot):
-        await pilot.press("full_stop", "full_stop", "r")
+        await pilot.press("greater_than_sign", "greater_than_sign", "r")
         await pilot.pause()
         assert "PAUSED" in screen_text(app)
         await pilot.press("q")
@@ -78,7 +78,7 @@ class Unlookable(FakeSource):
 
 async def test_a_machine_that_breaks_when_looked_at_keeps_its_last_picture(open_dashboard: Opened) -> None:
     async with open_dashboard(Unlookable()) as (app, pilot):
-        await pilot.press("full_stop", "full_stop")
+        await pilot.press("greater_than_sign", "greater_than_sign")
         await pilot.pause()
         text = screen_text(app)
         assert "stopped: LookupError: no such frame" in text

@@ -21,11 +21,14 @@ from tests.fake_source import FakeSource
 from tests.tui.conftest import Opened, screen_text
 
 TESTED = {
-    *("pause", "step", "faster", "slower", "fastest", "real-time", "restart", "enlarge", "back", "theme"),
+    *("pause", "faster", "slower", "fastest", "real-time", "restart", "enlarge", "back", "theme"),
     *("screenshot", "palette", "panel-help", "help", "quit", "interrupt"),
     *(f"panel-{digit}" for digit in range(1, 6)),
     *(move.value for move in Move),
+    *("tick-on", "tick-back", "event-on", "event-back", "start", "live", "go-to"),
+    *("command", "save-session", "filter", "baseline"),
 }
+"""Those of time are in `test_time.py`, those with a prompt in `test_prompt.py`."""
 
 
 def test_every_action_has_a_test_here() -> None:
@@ -41,7 +44,7 @@ def test_ids_and_keys_are_unique() -> None:
 def test_the_footer_names_only_actions_there_are() -> None:
     assert {hint.action for hint in footer_hints()} <= TESTED
     assert [hint.action for hint in footer_hints()][-2:] == ["help", "quit"]
-    assert action_of("step").shown == "."
+    assert action_of("event-on").shown == ">"
 
 
 async def test_space_lets_time_go_on_and_stops_it(open_dashboard: Opened) -> None:
@@ -62,10 +65,10 @@ async def test_space_is_bound(open_dashboard: Opened) -> None:
 
 async def test_step_plays_one_event(open_dashboard: Opened) -> None:
     async with open_dashboard() as (app, pilot):
-        await pilot.press("full_stop")
+        await pilot.press("greater_than_sign")
         assert app.player.source.now_ns == 1 * SECOND
         assert "vm.hugetlb_optimize_vmemmap 0 → 1" in screen_text(app)
-        await pilot.press("full_stop")
+        await pilot.press("greater_than_sign")
         assert app.player.source.now_ns == 2 * SECOND
         assert "2.000 s" in screen_text(app)
 
@@ -130,9 +133,9 @@ async def test_step_passes_over_events_of_the_machine_that_nothing_is_listed_for
 
     quiet.snapshot = without_the_quiet_one
     async with open_dashboard(quiet) as (app, pilot):
-        await pilot.press("full_stop")
+        await pilot.press("greater_than_sign")
         assert app.player.source.now_ns == 1 * SECOND
-        await pilot.press("full_stop")
+        await pilot.press("greater_than_sign")
         assert app.player.source.now_ns == 2 * SECOND
 
 
@@ -248,7 +251,7 @@ async def test_the_palette_runs_what_was_chosen(open_dashboard: Opened) -> None:
 async def test_frames_go_on_while_the_palette_is_open(open_dashboard: Opened) -> None:
     async with open_dashboard() as (app, pilot):
         await pilot.press("ctrl+p")
-        app.do("step")
+        app.do("event-on")
         await pilot.pause()
         assert app.viewer.timeline.latest is not None
         assert app.viewer.timeline.latest.time_ns == 1 * SECOND
@@ -340,6 +343,6 @@ async def test_a_double_click_enlarges_a_panel(open_dashboard: Opened) -> None:
 
 async def test_actions_can_be_bound_to_other_keys_by_id(open_dashboard: Opened) -> None:
     async with open_dashboard() as (app, pilot):
-        app.set_keymap({"step": "n"})
-        await pilot.press("n")
+        app.set_keymap({"event-on": "k"})
+        await pilot.press("k")
         assert app.player.source.now_ns == 1 * SECOND

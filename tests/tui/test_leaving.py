@@ -29,7 +29,7 @@ RUN: Final = "from memtui.__main__ import main; main()"
 BUSY: Final = """
 import sys, time
 from pathlib import Path
-from memtui.tui.app import run_dashboard
+from memtui.tui.run import run_dashboard
 from tests.fake_source import FakeSource
 
 class Busy(FakeSource):

@@ -43,7 +43,7 @@ async def test_a_step_paints_only_rows_that_changed(open_dashboard: Opened) -> N
     async with open_dashboard(seconds=12.48) as (app, pilot):
         await frames(app, pilot, 2)
         before = painted(app)
-        await pilot.press("full_stop")
+        await pilot.press("greater_than_sign")
         await pilot.pause()
         new = {name: count - before[name] for name, count in painted(app).items()}
         assert new["header"] == 1
@@ -103,7 +103,7 @@ async def test_maps_are_asked_for_at_the_size_of_the_screen(open_dashboard: Open
 @pytest.mark.parametrize(
     ("key", "words"),
     [
-        ("question_mark", "Play to the next event or timeline entry"),
+        ("question_mark", "Go, or play, to the next event or timeline entry"),
         ("f1", "The kernel maps all RAM once"),
         ("ctrl+p", "Search all actions"),
         ("t", "Search themes"),
