@@ -92,7 +92,7 @@ async def test_maps_are_asked_for_at_the_size_of_the_screen(open_dashboard: Open
         latest = app.viewer.timeline.latest
         assert latest is not None
         assert latest.direct_map_cells is not None
-        assert len(latest.direct_map_cells.cells) == 220
+        assert len(latest.direct_map_cells.cells) == 164
         await pilot.resize_terminal(80, 24)
         await pilot.pause()
         latest = app.viewer.timeline.latest
