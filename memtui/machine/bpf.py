@@ -111,6 +111,7 @@ class BpfPrograms:
         return self.pack_bytes // CHUNK_BYTES
 
     def _load(self, size_bytes: int, instructions: int | None) -> Program:
+        self._core.meter.wake_up()
         self._core.meter.charge(costs.BPF_PROGRAM)
         self._core.meter.charge(costs.BPF_BYTE, size_bytes)
         data = self._vmalloc.allocate(instruction_bytes(size_bytes, instructions) + HEADER_BYTES)

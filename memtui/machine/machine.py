@@ -171,9 +171,12 @@ class Machine:
         """Compacts every zone (`echo 1 > compact_memory`); returns how many pages moved."""
         return sum(Compaction(self.core, zone).run() for zone in self.core.allocator.zones)
 
-    def take_ns(self) -> int:
-        """Simulated nanoseconds of all work since the last call."""
-        return self.core.meter.take_ns()
+    def take_ns(self, *, side_by_side: int = 1) -> int:
+        """Simulated nanoseconds of all work since the last call.
+
+        It is a part of what so many processes do at once, on as many CPUs as there are.
+        """
+        return self.core.meter.take_ns() // min(side_by_side, self.core.cpus)
 
     def drain_events(self) -> list[MachineEvent]:
         """The log since the last call."""

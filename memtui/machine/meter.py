@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
+from memtui.machine import costs
 from memtui.machine.costs import Operation
 from memtui.machine.latency import Histogram, Timed
 from memtui.snapshot import LatencyView
@@ -21,7 +22,17 @@ from memtui.units import PPM
 class Meter:
     """Adds up the time of operations until somebody takes it. Integers only; constant cost per charge."""
 
-    __slots__ = ("_background_ns", "_cpus", "_guest", "_histograms", "_open", "_speed_ppm", "_total_ns", "broadcasts")
+    __slots__ = (
+        "_background_ns",
+        "_cpus",
+        "_guest",
+        "_histograms",
+        "_open",
+        "_rested",
+        "_speed_ppm",
+        "_total_ns",
+        "broadcasts",
+    )
 
     def __init__(self, cpus: int, *, speed_ppm: int = PPM, guest: bool = False) -> None:
         """`speed_ppm`: speed of one CPU against that of the recorded host; `guest`: interrupts between CPUs trap."""
@@ -35,6 +46,7 @@ class Meter:
         self._total_ns = 0
         """At the recorded host's speed."""
         self._background_ns = 0
+        self._rested = False
         self._open: _TimedWork | None = None
         self._histograms = {timed: Histogram() for timed in Timed}
         self.broadcasts: Counter[str] = Counter()
@@ -63,6 +75,16 @@ class Meter:
         total_ns = self.total_ns
         self._total_ns = 0
         return total_ns
+
+    def rest(self) -> None:
+        """The machine has been idle for a while: caches and TLBs hold something else by now."""
+        self._rested = True
+
+    def wake_up(self) -> None:
+        """The first of the system calls that this makes much dearer, after a while without any."""
+        if self._rested:
+            self._rested = False
+            self.charge(costs.WAKE_UP)
 
     def background(self) -> _Background:
         """Around work that runs on another CPU: it costs the one that caused it nothing."""

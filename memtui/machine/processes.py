@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 
 from memtui.machine import anon_fault, costs
 from memtui.machine.address_space import AddressSpace
@@ -105,10 +105,15 @@ class Processes:
             raise
         return self._enter(child)
 
-    def exit(self, process: Process) -> None:
-        """Ends a process and gives back all that it alone had; nothing if it has ended already."""
+    def exit(self, process: Process, *, aside: bool = False) -> None:
+        """Ends a process and gives back all that it alone had; nothing if it has ended already.
+
+        `aside`: on another CPU, if there is one, while what it forked goes on.
+        """
         if process.alive:
-            with self._core.meter.timed(Timed.EXIT):
+            meter = self._core.meter
+            elsewhere = meter.background() if aside and self._core.cpus > 1 else nullcontext()
+            with elsewhere, meter.timed(Timed.EXIT):
                 self._end(process)
 
     @property

@@ -119,6 +119,7 @@ class SecretMemory:
         limit = program.memlock_pages
         if limit is not None and program.locked_pages + pages > limit:
             raise MemlockExceeded(f"{format_frames(pages)} more than {format_frames(program.locked_pages)} locked")
+        self._core.meter.wake_up()
         self._core.meter.charge(costs.SECRET_FILE)
         with self._oom.running(program):
             self._make_objects(program)
@@ -146,6 +147,7 @@ class SecretMemory:
         if file not in self.files:
             return
         program = file.program
+        self._core.meter.wake_up()
         self._core.meter.charge(costs.SECRET_RELEASE_FILE)
         self._core.meter.charge(costs.SECRET_RELEASE_PAGE, file.frames.frames)
         del self.files[file], program.files[file]

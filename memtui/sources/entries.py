@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import Any, Final
 
 from memtui.engine.queue import Priority, Process
 from memtui.engine.scheduler import Scheduler
@@ -13,12 +13,15 @@ from memtui.machine.errors import NoSpace, OutOfMemory
 from memtui.machine.machine import Machine
 from memtui.scenario.model import Entry
 from memtui.snapshot import WorkloadView
-from memtui.units import format_count
+from memtui.units import MS, format_count
 from memtui.workloads.base import Activity, Context, Steps
 from memtui.workloads.end import EndParams
 from memtui.workloads.registry import activity_type
 
 AnyActivity = Activity[Any]
+
+IDLE_NS: Final = MS
+"""After so long without anything the caches of an idle machine hold something else."""
 
 
 class Stage:
@@ -29,6 +32,8 @@ class Stage:
         self.scheduler = scheduler
         self.seed = seed
         self._places = 0
+        self._busy_until_ns = -IDLE_NS
+        """When the last of what anybody did is over."""
         self._labelled: dict[str, list[EntryRun]] = {}
 
     def join(self, run: EntryRun) -> None:
@@ -54,6 +59,9 @@ class Stage:
         try:
             while True:
                 self.machine.core.act(action, entry)
+                now_ns = self.scheduler.now_ns
+                if now_ns - self._busy_until_ns >= IDLE_NS:
+                    self.machine.core.meter.rest()
                 try:
                     delay_ns = next(steps)
                 except StopIteration:
@@ -62,6 +70,7 @@ class Stage:
                     self.machine.core.log(f"gives up: {refused}", Severity.BAD)
                     yield self.machine.take_ns()
                     return
+                self._busy_until_ns = max(self._busy_until_ns, now_ns + delay_ns)
                 yield delay_ns
         finally:
             close = getattr(steps, "close", None)

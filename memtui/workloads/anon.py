@@ -83,7 +83,7 @@ class Anon(Activity[AnonParams]):
         before = self.machine.processes.anon_frames
         for process in left:
             self.machine.processes.exit(process)
-            yield self.machine.take_ns()
+            yield self.machine.take_ns(side_by_side=len(left))
         freed = format_frames(before - self.machine.processes.anon_frames)
         count = len(left)
         if count:

@@ -153,7 +153,7 @@ class ForkStorm(Activity[ForkStormParams]):
         before = self.machine.processes.anon_frames
         for process in reversed(left):
             self.machine.processes.exit(process)
-            yield self.machine.take_ns()
+            yield self.machine.take_ns(side_by_side=len(left))
         freed = format_frames(before - self.machine.processes.anon_frames)
         count = len(left)
         if count:
@@ -196,7 +196,7 @@ class ForkStorm(Activity[ForkStormParams]):
             self.progress = f"{format_count(number)} of {format_count(params.children)} children"
             if params.shape == "relay" and number > 1:
                 with self._tally.counting():
-                    self.machine.processes.exit(forker)
+                    self.machine.processes.exit(forker, aside=True)
                 self._processes.remove(forker)
             if params.shape != "fan":
                 forker = child

@@ -162,9 +162,10 @@ class Fork(Activity[ProcessForkParams]):
 
     def finish(self) -> Steps:
         """All that live exit, oldest first."""
-        for child in self._children:
+        left = [child for child in self._children if child.alive]
+        for child in left:
             self.machine.processes.exit(child)
-            yield self.machine.take_ns()
+            yield self.machine.take_ns(side_by_side=len(left))
         self._children.clear()
 
     @property

@@ -54,7 +54,7 @@ def forks(processes: Processes, first: Process, children: int, shape: str, name:
         child = processes.fork(forker, name)
         yield child
         if shape == "relay" and number > 1:
-            processes.exit(forker)
+            processes.exit(forker, aside=True)
         if shape != "fan":
             forker = child
 

@@ -212,6 +212,8 @@ class MultiOrder:
         if wanted.chunk_pages is not None:
             written = min(written, folios * wanted.chunk_pages)
         meter.charge(costs.ZERO_PAGE, pages - written)
+        if order:
+            meter.charge(costs.COPY_COLD, written)
 
     def _cut(self, file: TmpfsFile, page: int, start_byte: int, end_byte: int) -> int:
         """Splits the folio around a page if a range of bytes covers it only in part.
