@@ -82,6 +82,44 @@ def test_secret_memory_beyond_the_ram_ends_in_an_oom_kill_of_its_holder() -> Non
     assert free - guest.counters()["MemFree"] <= 4 * tables, "only the tables of split leaves stay"
 
 
+def test_a_program_may_lock_so_much_secret_memory_and_no_more() -> None:
+    guest = Machine(GUEST)
+    played = play(guest, "memfd_secret", size=MIB, count=20, memlock=8 * MIB + 4096)
+    assert played.said[-2] == (
+        "mmap of secret file 9 refused (EAGAIN): 1.00 MiB more than 8.00 MiB locked, RLIMIT_MEMLOCK is 8.00 MiB"
+    )
+    assert played.severities[-2] == "notice"
+    assert played.said[-1].startswith("8 secret files, 8.00 MiB out of the direct map; ")
+    assert played.activity.progress == "8 of 20 files, 8.00 MiB"
+    end(guest, played)
+    assert guest.counters()["Unevictable"] == 0
+
+
+def test_secret_memory_spread_over_ram_splits_a_leaf_of_1_gib_per_page() -> None:
+    server = Machine(MachineConfig("server", 64 * GIB, 2))
+    played = play(server, "memfd_secret", size=4096, count=50, spread=GIB)
+    assert played.said[-1] == "50 secret files, 200 KiB out of the direct map; 100 direct-map leaves split"
+    assert server.counters()["direct_map_level3_splits"] == 50
+
+
+def test_a_holder_of_secret_memory_killed_for_another_has_ended() -> None:
+    guest = Machine(GUEST)
+    played = play(guest, "memfd_secret", size=5 * GIB)
+    hog = play(guest, "anon", size=4 * GIB)
+    assert any(text.startswith("Out of memory: killed memfd_secret: 5.00 GiB of secret memory, ") for text in hog.said)
+    assert not played.activity.holds
+    assert end(guest, played).said == []
+    assert guest.counters()["AnonPages"] >= 4 * 1024 * 1024
+    guest.check()
+
+
+def test_secret_files_of_the_cache_leave_their_pages_in_it() -> None:
+    guest = Machine(MachineConfig("guest", 8 * GIB, 1, CpuConfig(1), KernelConfig(secret_memory="unmapped_cache")))
+    played = play(guest, "memfd_secret", size=4096, count=3)
+    assert played.said[-1] == "3 secret files, 12.0 KiB out of the direct map; 1 direct-map leaf split"
+    assert end(guest, played).said == ["secret files closed: their pages stay in the cache"]
+
+
 def test_a_tmpfs_writer_that_finds_no_memory_is_killed() -> None:
     guest = Machine(MachineConfig("small", GIB, 1, CpuConfig(1)))
     play(guest, "tmpfs", mount="m", size=2 * GIB)
