@@ -25,7 +25,7 @@ from memtui.machine.flush import flush_kernel_range
 from memtui.machine.geometry import Layout
 from memtui.machine.physical.allocator import GFP_KERNEL
 from memtui.machine.split_account import SplitAccount
-from memtui.snapshot import FrameKind, SplitCause
+from memtui.snapshot import FrameKind, PolicyRow, PolicyState, SplitCause
 from memtui.units import FRAMES_1G, FRAMES_2M
 
 __all__ = ["ALWAYS", "NEVER", "ROX_ONLY", "Collapse", "DirectMap", "Perm"]
@@ -201,6 +201,14 @@ class DirectMap:
         """Splits and collapses of either level since boot: the same number twice means the same leaves."""
         events = self._core.vm_events
         return self.split_count + events["direct_map_level2_collapses"] + events["direct_map_level3_collapses"]
+
+    def policy_state(self) -> PolicyState:
+        """What merging back has done where it is the policy no Linux has; otherwise nothing beyond its counters."""
+        if not self._collapse.on_change:
+            return PolicyState("direct_map_collapse", "rox_only" if self._collapse.on_request else "never")
+        events = self._core.vm_events
+        merged = events["direct_map_level2_collapses"] + events["direct_map_level3_collapses"]
+        return PolicyState("direct_map_collapse", "always (hypothetical)", (PolicyRow("merged", merged, "leaves"),))
 
     def claims(self) -> Iterable[tuple[KernelOwner, int, int]]:
         """(owner, first frame, frames) of every page table allocated since boot."""

@@ -162,7 +162,7 @@ class Machine:
             vmemmap_cells=self._vmemmap_cells(request),
             frame=None if (at := request.direct_map_frame) is None else looks.frame_view(self, at),
             struct_pages=None if (at := request.vmemmap_frame) is None else looks.struct_pages_view(self, at),
-            policy_state=tuple(part.policy_state() for part in (self.exec_memory, self.secretmem)),
+            policy_state=self._policy_states(),
             split_causes=self.direct_map.split_causes(),
             latencies=self.core.meter.latencies(),
         )
@@ -200,6 +200,11 @@ class Machine:
         held = {kind: frames for kind, frames in self.core.allocator.frame_map.by_kind.items() if frames}
         held[FrameKind.FREE] = self.core.allocator.free_frames
         return tuple(sorted(held.items(), key=lambda item: (-item[1], item[0])))
+
+    def _policy_states(self) -> tuple[PolicyState, ...]:
+        """What those policies have inside that hold something of their own."""
+        states = (part.policy_state() for part in (self.exec_memory, self.secretmem, self.direct_map))
+        return tuple(state for state in states if state.rows or state.by_order)
 
     def _direct_map_cells(self, request: MapRequest) -> CellMap | None:
         if not request.direct_map_cells:

@@ -13,6 +13,7 @@ from memtui.machine.boot import largest_leaf
 from memtui.machine.boot_mapping import Level, boot_spans, table_frames
 from memtui.machine.direct_map import Perm
 from memtui.machine.geometry import layout
+from memtui.snapshot import MapRequest
 from memtui.units import FRAMES_1G, FRAMES_2M, FRAMES_4G, GIB, PAGE_BYTES, TIB
 from tests.machine.changes import Changes
 
@@ -161,6 +162,10 @@ def test_always_heals_what_secret_memory_split() -> None:
         machine.secretmem.close(file)
     assert nothing_left["direct_map_level2_splits"] == nothing_left["direct_map_level2_collapses"] > 0
     assert nothing_left["DirectMap4k"] == nothing_left["DirectMap1G"] == 0
+    told = {state.axis: state for state in machine.observe(MapRequest()).policy_state}
+    assert told["direct_map_collapse"].policy == "always (hypothetical)"
+    assert told["direct_map_collapse"].rows[0].value == machine.direct_map.split_count
+    assert "secret_memory" not in told, "page by page keeps nothing of its own"
     machine.check()
 
 
