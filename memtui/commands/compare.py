@@ -14,7 +14,7 @@ from memtui.commands.inputs import BadInput
 from memtui.commands.terminal import Interruptible
 from memtui.fields import field
 from memtui.report import side_by_side, side_by_side_json
-from memtui.report.progress import progress_bar
+from memtui.report.progress import steps_bar
 from memtui.scenario.faults import did_you_mean
 from memtui.scenario.files import read_source
 from memtui.scenario.loader import load_text
@@ -50,12 +50,15 @@ def compare_runs(options: CompareOptions) -> int:
     json = files.writable("--json", options.json)
     _check_counters(options.counters)
     variants = variants_of(options.source, options.sets, options.versus)
-    end_ns = len(variants)
+    playing = variants[0]
     with Interruptible() as interrupted:
-        with progress_bar(variants[0].scenario.name, end_ns, not options.quiet) as progress:
+        with steps_bar(variants[0].scenario.name, len(variants), not options.quiet) as done:
 
             def watch(variant: Variant, now_ns: int) -> bool:
-                progress(variants.index(variant))
+                nonlocal playing
+                if variant is not playing:
+                    done(playing.label)
+                    playing = variant
                 return interrupted.asked
 
             try:
@@ -65,9 +68,7 @@ def compare_runs(options: CompareOptions) -> int:
         interrupted.settle()
         _write(compared, options, json)
     if interrupted.asked:
-        say(
-            f"memtui: interrupted at {format_clock(compared.results[-1].simulated_ns)} of {compared.variants[-1].label}"
-        )
+        say(f"memtui: interrupted at {format_clock(compared.results[-1].simulated_ns)} of {playing.label}")
         return interrupted.status
     return max(outcome.status(result) for result in compared.results)
 

@@ -85,7 +85,7 @@ def _row(name: str, before: int | float, after: int | float) -> str:
 def label(name: str) -> str:
     """A figure's name, indented, with its unit where the name does not say it."""
     known = field(name)
-    plain = known is None or known.unit in _PLAIN_UNITS or known.unit in name
+    plain = known is None or known.unit in _PLAIN_UNITS or known.unit.replace(" ", "_") in name
     return f"  {name}" if plain or known is None else f"  {name}, {known.unit}"
 
 
