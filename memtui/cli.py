@@ -241,6 +241,9 @@ def recordings(
         str | None, typer.Option("--json", metavar="FILE|-", help="Write totals and figures as JSON.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and only what all come to.")] = False,
+    times: Annotated[
+        bool, typer.Option("--times", help="Compare how long operations took, on the host where times count.")
+    ] = False,
 ) -> None:
     """Compare the machine with recordings of real kernels.
 
@@ -249,6 +252,10 @@ def recordings(
     """
 
     def action() -> int:
+        if times:
+            from memtui.commands.recorded_times import recorded_times
+
+            return recorded_times(names or (), only=only, json=json, quiet=quiet)
         from memtui.commands.recordings import RecordingsOptions
         from memtui.commands.recordings import recordings as compare_recordings
 

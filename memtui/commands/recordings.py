@@ -64,7 +64,7 @@ def recordings(options: RecordingsOptions) -> int:
     """Plays what is asked for and prints what came of it; the exit status."""
     only = _verdict(options.only)
     path = files.writable("--json", options.json)
-    chosen = list(_chosen(options.names))
+    chosen = list(chosen_recordings(options.names))
     rows = only is not None or (bool(options.names) and not options.quiet)
     printer = _Printer(chosen, rows=rows, silent=path == STANDARD_STREAM, brief=options.quiet)
     outcome = _Outcome()
@@ -153,7 +153,7 @@ def _verdict(only: str | None) -> Verdict | None:
     raise BadInput(f"--only: {shorten(only)!r} is not one of {', '.join(VERDICTS)}{did_you_mean(only, VERDICTS)}")
 
 
-def _chosen(names: Sequence[str]) -> Iterator[Recording]:
+def chosen_recordings(names: Sequence[str]) -> Iterator[Recording]:
     """The recordings of these names, each once and in this order; all without a name. Raises BadInput."""
     there = archive.names()
     seen: set[str] = set()

@@ -159,3 +159,21 @@ def test_the_verdict_of_a_recording_that_differs_is_exit_status_1(monkeypatch: p
     result = recordings(archive.names()[0])
     assert result.exit_code == 1
     assert "differs" in result.stdout
+
+
+def test_times_have_a_line_per_operation_and_a_verdict() -> None:
+    result = recordings("host-tmpfs-never-quiet", "--times")
+    assert result.exit_code == 0
+    heading, *rows, summary = result.stdout.splitlines()
+    assert heading.split() == ["experiment", "operation", "times", "recorded", "simulated", "verdict"]
+    assert all(row.startswith("host-tmpfs-never-quiet  ") for row in rows)
+    assert any(row.endswith("  within") for row in rows)
+    assert any(row.endswith("not compared: drop_caches goes through all the slabs of the host") for row in rows)
+    assert summary.endswith(" operations as long as recorded, none not, 2 not compared")
+
+
+def test_times_are_those_of_the_quiet_host() -> None:
+    assert "none of these recordings has times that count; those that have are host-anon-vmas-quiet, " in refusal(
+        "guest-6.1-hvo-2m", "--times"
+    )
+    assert "--only is for counters; expected without --times" in refusal(IDLE, "--times", "--only", "exact")
