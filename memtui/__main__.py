@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 from typing import Final, NoReturn, TextIO
 
-COLLECT_AFTER: Final = 50_000
+COLLECT_AFTER: Final = 200_000
 """Objects made before Python looks for rings of garbage. Its own 700 means a hundred looks while modules are
 loaded, at objects that all stay."""
 

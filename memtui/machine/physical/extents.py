@@ -60,6 +60,12 @@ class FrameList:
     def take(self, frames: int) -> FrameList:
         """Removes the first `frames` frames (at most all there are) and returns them in order."""
         taken = FrameList()
+        if self._runs and self._runs[0][1] > frames > 0:
+            start, length = self._runs[0]
+            self._runs[0] = (start + frames, length - frames)
+            self.frames -= frames
+            taken.append(start, frames)
+            return taken
         while frames and self._runs:
             start, length = self._runs.popleft()
             part = min(length, frames)
