@@ -16,6 +16,7 @@ from memtui.machine import costs
 from memtui.machine.core import Core, KernelOwner
 from memtui.machine.direct_map import DirectMap, Perm
 from memtui.machine.errors import OutOfMemory
+from memtui.machine.flush import flush_kernel_range
 from memtui.machine.physical.allocator import GFP_HIGHUSER
 from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES, PAGEBLOCK_ORDER
 from memtui.machine.physical.extents import FrameList, Run
@@ -81,8 +82,7 @@ class PerPage:
                 break
             taken.extend(frames.take(length))
         meter.charge(costs.ZERO_PAGE, taken.frames)
-        meter.charge(costs.FLUSH_RANGE, taken.frames)
-        meter.charge(costs.FLUSH_RANGE_PAGE, taken.frames)
+        flush_kernel_range(meter, 1, taken.frames)
         return taken
 
     def give(self, file: SecretFile, frames: FrameList) -> None:

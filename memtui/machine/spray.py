@@ -7,6 +7,7 @@ gets a page in every GiB. For this the free block of a region is looked for and 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from memtui.machine.boot_mapping import Level
 from memtui.machine.direct_map import DirectMap
@@ -14,6 +15,9 @@ from memtui.machine.errors import OutOfMemory
 from memtui.machine.physical.allocator import PageAllocator
 from memtui.machine.physical.extents import FrameList, Run
 from memtui.machine.physical.frame_map import Owner
+
+MOST_TRIES: Final = 65536
+"""Regions looked at for one block, in the first round and after it: all of 64 TiB in parts of 1 GiB."""
 
 
 class Spots:
@@ -35,7 +39,8 @@ class Spots:
     def take(self, owner: Owner, order: int) -> int:
         """A free block of `order` for `owner`, in the next region that has one. Raises OutOfMemory if none has."""
         if not self._allocator.injected(order):
-            for _ in range(2 * (self._top + 1)):
+            for tries in range(min(2 * (self._top + 1), 2 * MOST_TRIES)):
+                self._first_round = self._first_round and tries < MOST_TRIES
                 start = self._free_block(self._next, 1 << order)
                 wanted = start is not None and not (self._first_round and self._is_split(start))
                 self._advance()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -11,9 +11,9 @@ from memtui.machine.errors import MemlockExceeded, OutOfMemory
 from memtui.machine.oom import Killed
 from memtui.machine.secretmem import SecretProgram
 from memtui.machine.spray import Spots
-from memtui.units import format_bytes, format_frames, frames_of
+from memtui.units import MIB, format_bytes, format_frames, frames_of
 from memtui.workloads.base import Activity, Steps
-from memtui.workloads.params import AnySize, Count, Params, PositiveSize
+from memtui.workloads.params import MAX_SIZE_BYTES, AnySize, Count, Params, PositiveSize, Size, size_between
 from memtui.workloads.wording import MAX_STEPS, plural, split_words
 
 LEAST_STEP_PAGES: Final = 64
@@ -28,7 +28,7 @@ class MemfdSecretParams(Params):
     memlock: AnySize | None = Field(
         default=None, description="RLIMIT_MEMLOCK of the program, which mappings beyond it fail at; left out: no limit"
     )
-    spread: PositiveSize | None = Field(
+    spread: Annotated[Size, size_between(2 * MIB, MAX_SIZE_BYTES)] | None = Field(
         default=None,
         description="each page, or pool of pages, lies in another part of RAM of this size, as the worst luck has it",
     )

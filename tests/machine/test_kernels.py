@@ -10,11 +10,10 @@ import pytest
 
 from memtui.machine import CpuConfig, KernelConfig, Machine, MachineConfig, kernels
 from memtui.machine.boot import largest_leaf
-from memtui.machine.boot_mapping import Level, boot_spans, table_frames
+from memtui.machine.boot_mapping import Level
 from memtui.machine.direct_map import Perm
-from memtui.machine.geometry import layout
 from memtui.snapshot import MapRequest
-from memtui.units import FRAMES_1G, FRAMES_2M, FRAMES_4G, GIB, PAGE_BYTES, TIB
+from memtui.units import FRAMES_1G, FRAMES_2M, FRAMES_4G, GIB
 from tests.machine.changes import Changes
 
 GUEST = MachineConfig("guest", 8 * GIB, 1, CpuConfig(1), KernelConfig(thp="never"))
@@ -64,32 +63,6 @@ def test_every_policy_boots_and_keeps_the_laws(axis: str) -> None:
         machine.modules.load(92 * 1024, 36 * 1024, 48 * 1024)
         machine.secretmem.touch(machine.secretmem.create(GIB // 512), 512)
         machine.check()
-
-
-def test_golden_37_direct_map_tables_per_tib() -> None:
-    """4K: 2 GiB + 4 MiB + 8 KiB; 2M: 4 MiB + 8 KiB; 1G: 8 KiB."""
-    per_tib = {
-        Level.LEAF_4K: 2 * GIB + (4 << 20) + (8 << 10),
-        Level.LEAF_2M: (4 << 20) + (8 << 10),
-        Level.LEAF_1G: 8 << 10,
-    }
-    for largest, size_bytes in per_tib.items():
-        one, two = (table_frames(boot_spans(layout(tib * TIB, 1), largest)) for tib in (1, 2))
-        assert (two - one) * PAGE_BYTES == size_bytes
-
-
-def test_golden_44_the_leaf_tables_of_64_gib() -> None:
-    """128 MiB of 4K entries, 256 KiB of 2M entries, 512 B of 1G entries: 8 bytes an entry."""
-    entries = {1: 128 << 20, FRAMES_2M: 256 << 10, FRAMES_1G: 512}
-    for leaf_frames, size_bytes in entries.items():
-        assert 64 * GIB // PAGE_BYTES // leaf_frames * 8 == size_bytes
-    plans = [layout(gib * GIB, 1) for gib in (64, 128)]
-    tables = {}
-    for level in (Level.LEAF_4K, Level.LEAF_2M, Level.LEAF_1G):
-        small, large = (table_frames(boot_spans(plan, level)) for plan in plans)
-        tables[level] = (large - small) * PAGE_BYTES
-    assert tables[Level.LEAF_4K] - tables[Level.LEAF_2M] == entries[1]
-    assert tables[Level.LEAF_2M] - tables[Level.LEAF_1G] == entries[FRAMES_2M]
 
 
 @pytest.mark.parametrize(
