@@ -144,7 +144,7 @@ class Hugetlb:
         after = self._persistent(pool, node)
         given = memmap_before - self._memmap.boot_frames - self._memmap.allocated_frames
         result = Resize(page_frames, before, count, after, given, pool.surplus_pages)
-        self._core.meter.note(Timed.NR_HUGEPAGES, watch.spent_ns)
+        self._core.meter.note(Timed.POOL_GROW if count > before else Timed.POOL_SHRINK, watch.spent_ns)
         self._log(result, watch.spent_ns, new_surplus=result.surplus > surplus)
         return result
 

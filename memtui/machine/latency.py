@@ -40,7 +40,8 @@ class Timed(StrEnum):
     HUGETLB_FREE = "free_hugetlb_page"
     HVO_OPTIMIZE = "hvo_optimize_page"
     HVO_RESTORE = "hvo_restore_page"
-    NR_HUGEPAGES = "nr_hugepages"
+    POOL_GROW = "nr_hugepages_grow"
+    POOL_SHRINK = "nr_hugepages_shrink"
     ANON_FAULT = "anon_fault"
     HUGE_FAULT = "anon_huge_fault"
     COW_FAULT = "cow_fault"
@@ -68,7 +69,8 @@ _MEANINGS: Final = {
     Timed.HUGETLB_FREE: "one huge page of a pool back to the page allocator (HVO included before Linux 6.7)",
     Timed.HVO_OPTIMIZE: "struct pages of one huge page shared, as one of a batch",
     Timed.HVO_RESTORE: "struct pages of one huge page given frames of their own again, as one of a batch",
-    Timed.NR_HUGEPAGES: "one write to nr_hugepages, to its end",
+    Timed.POOL_GROW: "one write to nr_hugepages that makes a pool larger",
+    Timed.POOL_SHRINK: "one write to nr_hugepages that makes a pool smaller",
     Timed.ANON_FAULT: "first write to 4 KiB of anonymous memory",
     Timed.HUGE_FAULT: "first write to 2 MiB of anonymous memory that becomes a huge page",
     Timed.COW_FAULT: "first write to 4 KiB shared since a fork",

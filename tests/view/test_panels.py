@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from memtui.fields import FIELDS
-from memtui.snapshot import Event, MapRequest, Snapshot, TlbView, VmemmapView, WorkloadView, ZoneView
+from memtui.snapshot import Event, LatencyView, MapRequest, Snapshot, TlbView, VmemmapView, WorkloadView, ZoneView
 from memtui.timeline import Timeline
 from memtui.units import GIB, SECOND
 from memtui.view.catalogue import PANELS, digit, merged, panel
@@ -261,6 +261,18 @@ def test_a_failure_is_told_in_full_even_where_an_older_event_has_to_go() -> None
 def test_long_events_are_told_in_full_where_the_panel_is_tall() -> None:
     scene = scene_of(snapshot(0), (Event(0, "oom", "word " * 40, "bad"),))
     assert len(words("events", scene, 60, 20).split("\n")) > 5
+
+
+def test_below_the_events_of_a_tall_panel_stand_the_latencies_that_took_most_time() -> None:
+    long = LatencyView("fork", 3, 12_000_000, ((21, 1), (22, 2)))
+    short = LatencyView("bpf_load", 1, 24_000, ((14, 1),))
+    scene = scene_of(replace(snapshot(0), latencies=(short, long)), told("one"))
+    lines = [line.strip() for line in words("events", scene, 70, 33).split("\n")]
+    place = lines.index("fork: 3, 4.00 ms each")
+    assert lines[place + 1].startswith("[2M, 4M)                 1 |@")
+    assert lines[place + 2].startswith("[4M, 8M)                 2 |@@@")
+    assert lines[place + 3] == "bpf_load: 1, 24.0 us"
+    assert not any("@" in line for line in words("events", scene, 70, 29).split("\n"))
 
 
 def test_events_have_the_colour_of_their_severity() -> None:

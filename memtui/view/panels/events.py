@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memtui.snapshot import Event, WorkloadView
+from memtui.snapshot import Event, LatencyView, WorkloadView
 from memtui.units import format_count
 from memtui.view.alike import kind_of
 from memtui.view.cells import Row, Rows, Span, cut_text, dim, flow_some, row, row_width, spread, strong, wrap
 from memtui.view.glyphs import Glyphs
+from memtui.view.latency import BAR_CELLS, COUNT_CELLS, LABEL_CELLS, by_time, heading, histogram
 from memtui.view.numbers import moment
 from memtui.view.scene import Drawing, Panel, Scene
 from memtui.view.tokens import Token
@@ -18,6 +19,8 @@ _SOURCE = 15
 _NARROW = 60
 _TALL_FROM = 16
 """Rows from which every event is told, in full."""
+_LATENCIES_FROM = 30
+"""Rows from which histograms of how long operations took stand below the events."""
 _ROOM_FOR_WORDS = 60
 _LOOK_BACK = 5_000
 """How many of the last events are looked through for the rows of a small panel."""
@@ -30,10 +33,14 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     most = 1 if height < 8 else max(2, height // 4)
     rows = _workloads(scene.now.workloads, width, most, glyphs)
     tall = height >= _TALL_FROM
+    latencies = _latencies(scene.now.latencies, width, height // 3) if height >= _LATENCIES_FROM else []
+    height -= len(latencies)
     room = height - len(rows)
     told = [(event, 0) for event in reversed(scene.events[-room:])] if tall else folded(scene.events, room)
     rows += _events(told if room > 0 else [], room, width, glyphs, in_full=tall)
-    return Drawing((rows + _about(scene, width, height - len(rows), glyphs))[:height])
+    rows += _about(scene, width, height - len(rows), glyphs)
+    rows += [row()] * (height - len(rows)) if latencies else []
+    return Drawing(rows[:height] + latencies)
 
 
 def latest(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
@@ -83,6 +90,17 @@ def _workloads(workloads: Sequence[WorkloadView], width: int, most: int, glyphs:
         done = sum(work.state == "done" for work in workloads)
         return [row(dim(f"nothing runs; {done} done" if done else "nothing runs yet"))]
     return flow_some(groups, width, most, glyphs.more, gap=3)
+
+
+def _latencies(latencies: Sequence[LatencyView], width: int, most: int) -> Rows:
+    """Whole histograms of the operations that took most time so far, in at most so many rows."""
+    bar_cells = min(BAR_CELLS, width - LABEL_CELLS - COUNT_CELLS - 5)
+    rows: Rows = []
+    for latency in by_time(latencies) if bar_cells > 0 else []:
+        lines = [f"  {line}" for line in histogram(latency, bar_cells)]
+        if len(rows) + 1 + len(lines) <= most:
+            rows += [row(strong(heading(latency))), *map(row, lines)]
+    return rows
 
 
 def _active(work: WorkloadView, glyphs: Glyphs) -> Row:
@@ -143,7 +161,8 @@ PANEL = Panel(
         "kernel thread that caused it, and what happened. At the end stands what the scenario is about.\n\n"
         "Notices (a pool that fell short, the first split of a GiB) and failures (an OOM kill) have colours of their "
         "own. Of plain events in a row that differ in numbers only, the last and the first are "
-        "told, with how many more there are between them; enlarged, every event has its own rows."
+        "told, with how many more there are between them; enlarged, every event has its own rows, and below them stand "
+        "histograms of how long single operations took: those that took most time in all, in nanoseconds."
     ),
     counters=("oom_kill", "thp_fault_fallback", "htlb_buddy_alloc_fail", "compact_fail"),
 )
