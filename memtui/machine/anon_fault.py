@@ -80,15 +80,17 @@ def batches(ranges: Iterable[PageRange]) -> Iterator[list[PageRange]]:
         yield group
 
 
-def write(memory: AnonMemory, process: Process, vma: Vma, ranges: Iterable[PageRange]) -> Written:
-    """The process writes every page of the ranges (ascending).
+def write(
+    memory: AnonMemory, process: Process, vma: Vma, ranges: Iterable[PageRange], done: Written | None = None
+) -> Written:
+    """The process writes every page of the ranges (ascending); what that does is added to `done`.
 
     Raises OutOfMemory, and ValueError for pages that no write may reach (SIGSEGV).
     """
     if vma.kind is not VmaKind.ANON:
         raise ValueError(f"{vma.name} of process {process} cannot be written")
     memory.rmap.prepare(vma, process.node)
-    fault = _Faults(memory, process, vma)
+    fault = _Faults(memory, process, vma, Written() if done is None else done)
     for batch in batches(ranges):
         fault.serve(batch)
     return fault.done
@@ -97,8 +99,8 @@ def write(memory: AnonMemory, process: Process, vma: Vma, ranges: Iterable[PageR
 class _Faults:
     """Faults of one process in one VMA."""
 
-    def __init__(self, memory: AnonMemory, process: Process, vma: Vma) -> None:
-        self.done = Written()
+    def __init__(self, memory: AnonMemory, process: Process, vma: Vma, done: Written) -> None:
+        self.done = done
         self._memory = memory
         self._core = memory.core
         self._process = process

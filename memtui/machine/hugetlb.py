@@ -145,7 +145,7 @@ class Hugetlb:
         given = memmap_before - self._memmap.boot_frames - self._memmap.allocated_frames
         result = Resize(page_frames, before, count, after, given, pool.surplus_pages)
         self._core.meter.note(Timed.POOL_GROW if count > before else Timed.POOL_SHRINK, watch.spent_ns)
-        self._log(result, watch.spent_ns, new_surplus=result.surplus > surplus)
+        self._log(result, watch.spent_ns, new_surplus=result.surplus - surplus)
         return result
 
     def pages(self, page_frames: int) -> int:
@@ -305,11 +305,12 @@ class Hugetlb:
         ]
         self._freeing.free(pool, taken)
 
-    def _log(self, result: Resize, spent_ns: int, *, new_surplus: bool) -> None:
+    def _log(self, result: Resize, spent_ns: int, *, new_surplus: int) -> None:
         size = result.page_frames
-        moved = format_frames(abs(result.after - result.before) * size)
+        pages = abs(result.after - result.before) - max(0, new_surplus)
         words = [f"{PAGE_NAMES[size]} pages {format_count(result.before)} → {format_count(result.after)}"]
-        if result.after != result.before:
+        if pages:
+            moved = format_frames(pages * size)
             words.append(f"{moved} {'to the pool' if result.after > result.before else 'back to the allocator'}")
         if result.given_back_frames:
             way = "given back" if result.given_back_frames > 0 else "taken back"
@@ -324,7 +325,7 @@ class Hugetlb:
             words.append(f"{none} of the {format_count(result.asked)} asked for could be had")
             if result.after != result.before:
                 words[-1] = f"{format_count(missing)} of the {format_count(result.asked)} asked for could not be had"
-        if new_surplus:
+        if new_surplus > 0:
             left = self._memmap.shared_frames(size)
             words.append(f"{format_count(result.surplus)} stay as surplus: no {left} frames for their struct pages")
-        self._core.log(", ".join(words), Severity.NOTICE if short or new_surplus else Severity.INFO)
+        self._core.log(", ".join(words), Severity.NOTICE if short or new_surplus > 0 else Severity.INFO)

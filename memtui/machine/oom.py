@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from memtui.machine import costs
 from memtui.machine.core import Core, Severity
@@ -20,6 +20,14 @@ from memtui.units import format_count, format_frames, kb_of_frames
 
 if TYPE_CHECKING:
     from memtui.machine.process import Process
+
+
+T = TypeVar("T")
+
+LEAKED: Final = "Huh VM_FAULT_OOM leaked out to the #PF handler. Retrying PF"
+"""What the kernel says of a page fault that failed and killed nobody; it is rate-limited."""
+MAX_FAULT_RETRIES: Final = 100
+"""Linux would try for ever; a person would end the program by then."""
 
 
 class Killed(OutOfMemory):
@@ -108,8 +116,11 @@ class OomKiller:
     def kill_program(self, who: str, held_frames: int) -> None:
         """Kills the asking program where it is no `Process` here: a writer, a holder of secret memory.
 
-        By then every process has been killed for it, so it is the victim that is left.
+        By then every process has been killed for it, so it is the victim that is left; but nobody is
+        where allocations fail on purpose.
         """
+        if self._core.allocator.spoilt:
+            return
         self._core.meter.charge(costs.OOM_KILL)
         self._core.vm_events["oom_kill"] += 1
         held = f": {format_frames(held_frames)} of its own" if held_frames else ""
@@ -140,6 +151,27 @@ class OomKiller:
         if process.killed:
             self._finish(process)
             raise Killed(f"{process} was killed: out of memory")
+
+    def faulting(self, serve: Callable[[], T]) -> T:
+        """Page faults: one that gets no memory and kills nobody is tried again (`pagefault_out_of_memory`).
+
+        That comes of fault injection alone. Raises OutOfMemory when it gets nowhere.
+        """
+        allocator = self._core.allocator
+        least, retries = allocator.free_frames, 0
+        while True:
+            spoilt = allocator.spoilt
+            try:
+                return serve()
+            except OutOfMemory:
+                if allocator.spoilt == spoilt or (self.current is not None and self.current.killed):
+                    raise
+            if not retries:
+                self._core.log(LEAKED, Severity.NOTICE, "oom")
+            retries = retries + 1 if allocator.free_frames >= least else 1
+            least = min(least, allocator.free_frames)
+            if retries > MAX_FAULT_RETRIES:
+                raise OutOfMemory("a page fault gets no memory however often it is tried")
 
     def _finish(self, victim: Process | Program) -> None:
         if isinstance(victim, Program):

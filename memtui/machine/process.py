@@ -121,7 +121,7 @@ class Process:
         killer's victim) or NoSpace with part of it done.
         """
         with self._oom.running(self):
-            return self.shared[vma].touch(first, end)
+            return self._oom.faulting(lambda: self.shared[vma].touch(first, end))
 
     @property
     def shared_pages(self) -> int:
@@ -139,8 +139,8 @@ class Process:
         Raises OutOfMemory with part of it done, if memory runs out.
         """
         with self._oom.running(self):
-            there = ((vma.start + low, vma.start + high) for low, high in ranges)
-            return anon_fault.write(self._memory, self, vma, there)
+            there, done = [(vma.start + low, vma.start + high) for low, high in ranges], Written()
+            return self._oom.faulting(lambda: anon_fault.write(self._memory, self, vma, there, done))
 
     def discard(self, vma: Vma, ranges: Iterable[PageRange]) -> int:
         """madvise(2) with MADV_DONTNEED on ranges of an anonymous VMA, ascending, counted from its start.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
+from functools import partial
 
 from memtui.machine import anon_fault, costs
 from memtui.machine.address_space import AddressSpace
@@ -81,6 +82,7 @@ class Processes:
             self._or_end(process, self._load_image)
         except OutOfMemory:
             self.oom.raise_if_stopped()
+            self._core.log(f"process {name} does not start: out of memory", Severity.BAD)
             raise
         self._core.meter.charge(costs.FORK)
         self._core.meter.charge(costs.MMAP, len(IMAGE))
@@ -205,7 +207,8 @@ class Processes:
         for vma in child.space:
             pages = WRITTEN_AFTER_FORK.get(vma.start)
             if pages:
-                anon_fault.write(self.memory, child, vma, [(vma.start, vma.start + pages)])
+                written = [(vma.start, vma.start + pages)]
+                self.oom.faulting(partial(anon_fault.write, self.memory, child, vma, written))
 
     def _enter(self, process: Process) -> Process:
         self._table[process.pid] = process

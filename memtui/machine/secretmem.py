@@ -136,9 +136,10 @@ class SecretMemory:
         before stays.
         """
         before = file.frames.frames
+        end = min(before + pages, file.pages)
         with self._oom.running(file.program), self._core.meter.timed(Timed.SECRET_FAULT, 0) as timed:
             try:
-                self._fault(file, min(pages, file.pages - before))
+                self._oom.faulting(lambda: self._fault(file, end - file.frames.frames))
             finally:
                 timed.count = file.frames.frames - before
 

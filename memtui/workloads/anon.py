@@ -63,7 +63,10 @@ class Anon(Activity[AnonParams]):
         count = self.params.processes
         batch = max(1, count // MAX_STEPS)
         for number in range(1, count + 1):
-            process = self.machine.processes.spawn(f"anon {number}")
+            try:
+                process = self.machine.processes.spawn(f"anon {number}")
+            except OutOfMemory:
+                continue
             self._processes.append(process)
             try:
                 yield from self._fill(process, number)

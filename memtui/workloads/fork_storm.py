@@ -18,7 +18,7 @@ from memtui.units import DURATION_HINT, PPM, format_bytes, format_count, format_
 from memtui.workloads.anon import check_vmas
 from memtui.workloads.base import Activity, Context, Steps
 from memtui.workloads.params import MAX_TIME_NS, WRITTEN, Count, Duration, Params, PositiveSize, Share, read_duration
-from memtui.workloads.program_memory import Pace, Part, front, map_vmas, spread, write_parts
+from memtui.workloads.program_memory import Lineage, Pace, Part, front, map_vmas, spread, write_parts
 from memtui.workloads.wording import plural
 
 if TYPE_CHECKING:
@@ -187,19 +187,17 @@ class ForkStorm(Activity[ForkStormParams]):
     def _fork_all(self) -> Steps:
         """One fork after the other, as the shape says who forks; a forker that was killed ends the storm."""
         params = self.params
-        forker = self._processes[0]
+        lineage = Lineage(self.machine.processes, self._processes[0], params.shape)
         for number in range(1, params.children + 1):
             with self._tally.counting():
-                child = self.machine.processes.fork(forker, f"child {number}")
+                child = lineage.fork(f"child {number}")
             self._processes.append(child)
             yield from self._write(child)
             self.progress = f"{format_count(number)} of {format_count(params.children)} children"
-            if params.shape == "relay" and number > 1:
-                with self._tally.counting():
-                    self.machine.processes.exit(forker, aside=True)
-                self._processes.remove(forker)
-            if params.shape != "fan":
-                forker = child
+            with self._tally.counting():
+                gone = lineage.pass_on(child)
+            if gone is not None:
+                self._processes.remove(gone)
             self._tally.child_done(number)
             yield self.machine.take_ns()
             if params.spacing and number < params.children:

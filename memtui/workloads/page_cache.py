@@ -41,7 +41,7 @@ class PageCache(Activity[PageCacheParams]):
             yield from self._in_steps(frames, "read", lambda part: cache.read(file, part))
             yield from self._in_steps(frames * params.dirty // PPM, "dirtied", lambda part: cache.overwrite(file, part))
         except OutOfMemory:
-            self.machine.core.log(f"read ends early: ENOMEM, {self.progress}", Severity.BAD)
+            self.machine.core.log(f"read ends early: ENOMEM, {self.progress or 'nothing read'}", Severity.BAD)
         yield self.machine.take_ns()
         words = f"{format_bytes(params.size)} of file data read, {format_frames(file.frames)} of it cached"
         dirty = f", {format_frames(file.dirty_frames)} dirty" if file.dirty_frames else ""

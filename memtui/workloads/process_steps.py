@@ -20,7 +20,7 @@ from memtui.workloads.process import (
     ProcessParams,
     ProcessWriteParams,
 )
-from memtui.workloads.program_memory import Pace, forks, front, map_vmas, spread, step_pages, write_parts
+from memtui.workloads.program_memory import Lineage, Pace, front, map_vmas, spread, step_pages, write_parts
 from memtui.workloads.wording import plural
 
 
@@ -64,7 +64,10 @@ class Start(Activity[ProcessParams]):
 
     def start(self) -> Steps:
         """fork(2) and exec(2)."""
-        process = self._process = self.machine.processes.spawn(self.params.name)
+        try:
+            process = self._process = self.machine.processes.spawn(self.params.name)
+        except OutOfMemory:
+            return
         self.machine.core.log(f"process {process} started")
         yield self.machine.take_ns()
 
@@ -109,6 +112,9 @@ class Map(Activity[ProcessMapParams]):
             except Killed:
                 self.progress = "killed"
                 continue
+            except OutOfMemory as short:
+                self.machine.core.log(f"process {process} gets no memory mapped, ENOMEM: {short}", Severity.BAD)
+                continue
             where = f"{format_bytes(params.size)} in {format_count(params.vmas)} {plural(params.vmas, 'VMA')}"
             self.machine.core.log(f"process {process} mapped {where} and touched {format_frames(touched)}")
         yield self.machine.take_ns()
@@ -145,10 +151,13 @@ class Fork(Activity[ProcessForkParams]):
             return
         count = 0
         try:
-            for child in forks(self.machine.processes, parents[0], params.children, params.shape, params.child):
+            lineage = Lineage(self.machine.processes, parents[0], params.shape)
+            for _ in range(params.children):
+                child = lineage.fork(params.child)
                 self._children.append(child)
                 self._write(child, count)
                 count += 1
+                lineage.pass_on(child)
                 self.progress = f"{format_count(count)} of {format_count(params.children)} children"
                 yield self.machine.take_ns()
         except OutOfMemory:
@@ -203,6 +212,8 @@ class Write(Activity[ProcessWriteParams]):
                         yield self.machine.take_ns()
             except Killed:
                 continue
+            except OutOfMemory as short:
+                self.machine.core.log(f"process {process} stops writing: {short}", Severity.BAD)
             self.progress = f"{format_count(number)} of {format_count(len(processes))} processes"
         new, copied = format_frames(done.new_pages), format_frames(done.copied_pages)
         self.machine.core.log(f"{params.process} wrote: {new} touched for the first time, {copied} copied")

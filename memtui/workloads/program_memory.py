@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from memtui.machine.anon_fault import PageRange, Written
+from memtui.machine.errors import OutOfMemory
 from memtui.machine.process import Process
 from memtui.machine.processes import Processes
 from memtui.machine.vma import ThpAdvice, Vma
@@ -41,22 +42,43 @@ class Pace:
 
 
 def map_vmas(process: Process, size_bytes: int, count: int, thp: ThpAdvice, name: str = "anon") -> list[Vma]:
-    """Maps memory in `count` VMAs that share it evenly and cannot merge. Raises OutOfMemory."""
+    """Maps memory in `count` VMAs that share it evenly and cannot merge. Raises OutOfMemory with nothing mapped."""
     share, rest = divmod(frames_of(size_bytes), count)
-    sizes = [share + 1] * rest + [share] * (count - rest)
-    return [process.mmap(pages * PAGE_BYTES, thp, guard=True, name=name) for pages in sizes]
+    vmas: list[Vma] = []
+    try:
+        for pages in [share + 1] * rest + [share] * (count - rest):
+            vmas.append(process.mmap(pages * PAGE_BYTES, thp, guard=True, name=name))
+    except OutOfMemory:
+        for vma in vmas if process.alive else ():
+            process.munmap(vma)
+        raise
+    return vmas
 
 
-def forks(processes: Processes, first: Process, children: int, shape: str, name: str) -> Iterator[Process]:
-    """Forks, one after the other, as the shape says who forks whom: fan, chain or relay. Raises OutOfMemory."""
-    forker = first
-    for number in range(1, children + 1):
-        child = processes.fork(forker, name)
-        yield child
-        if shape == "relay" and number > 1:
-            processes.exit(forker, aside=True)
-        if shape != "fan":
-            forker = child
+class Lineage:
+    """Who forks whom: in a fan the first forks all, in a chain each child the next, and in a relay its forker exits."""
+
+    def __init__(self, processes: Processes, first: Process, shape: str) -> None:
+        self._processes = processes
+        self._first = self._forker = first
+        self._shape = shape
+
+    def fork(self, name: str) -> Process:
+        """The next child. Raises OutOfMemory (as Killed if the forker was the OOM killer's victim)."""
+        return self._processes.fork(self._forker, name)
+
+    def pass_on(self, child: Process) -> Process | None:
+        """The child has done what it does before the next fork; returns the process that exited now, if one did.
+
+        The first process of a relay stays.
+        """
+        forker, gone = self._forker, None
+        if self._shape == "relay" and forker is not self._first:
+            self._processes.exit(forker, aside=True)
+            gone = forker
+        if self._shape != "fan":
+            self._forker = child
+        return gone
 
 
 def front(vmas: Iterable[Vma], share_ppm: int) -> list[Part]:

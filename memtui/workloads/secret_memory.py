@@ -51,8 +51,9 @@ class MemfdSecret(Activity[MemfdSecretParams]):
         except Killed:
             yield self.machine.take_ns()
             return
-        except OutOfMemory:
+        except OutOfMemory as short:
             self.machine.processes.oom.kill_program(self.context.name, self._frames)
+            self.machine.core.log(f"{self.context.name} ends: {short}", Severity.BAD)
             yield from self.finish()
             return
         yield self.machine.take_ns()

@@ -83,7 +83,11 @@ class Tmpfs(Activity[TmpfsParams]):
     def start(self) -> Steps:
         """mount(8)."""
         params = self.params
-        mount = self._mount = self.machine.tmpfs.mount(params.mount, params.huge, params.size)
+        try:
+            mount = self._mount = self.machine.tmpfs.mount(params.mount, params.huge, params.size)
+        except OutOfMemory:
+            self.machine.core.log(f"mount of {params.mount}: ENOMEM", Severity.BAD)
+            return
         self.machine.core.log(f"{mount.name} mounted: huge={mount.huge}, size {format_frames(mount.limit_pages)}")
         yield self.machine.take_ns()
 

@@ -50,7 +50,10 @@ class TmpfsMap(Activity[TmpfsMapParams]):
         pace = Pace(count * sum(self._touched(file) for file in files))
         batch = max(1, count // MAX_STEPS)
         for number in range(1, count + 1):
-            process = self.machine.processes.spawn(f"tmpfs_map {number}") if there is None else there[number - 1]
+            try:
+                process = self.machine.processes.spawn(f"tmpfs_map {number}") if there is None else there[number - 1]
+            except OutOfMemory:
+                continue
             self._processes.append(process)
             yield from self._run(process, mount, files, pace)
             self.progress = f"{format_count(number)} of {format_count(count)} processes"

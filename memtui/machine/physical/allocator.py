@@ -180,6 +180,11 @@ class PageAllocator:
         """Whether a request must fail because a test says so."""
         return self.injector is not None and self.injector(order, count)
 
+    @property
+    def spoilt(self) -> int:
+        """Allocations that fault injection has made to fail since it was set up."""
+        return self.fail_page_alloc.failures if self.fail_page_alloc is not None else 0
+
     def free(self, start: int, frames: int, owner: Owner) -> None:
         """Gives a run of frames back; it may be any part of what was allocated."""
         runs = [(start, frames)] if self.keep_freed is None else self.keep_freed(start, frames, owner)
