@@ -140,6 +140,8 @@ def boot_memory(config: MachineConfig) -> BootMemory:
         frame_map.assign(node_memmap.base_frame, node_memmap.frames, memmap_owner)
     allocator = PageAllocator(_zones(plan, early, frame_map), frame_map)
     allocator.reserves_follow_memory = traits.reserves_follow_memory
+    for zone in allocator.zones:
+        zone.buddy.takes_all_free = traits.steals_all_free
     set_watermarks(allocator, config.kernel.min_free_kbytes, thp=config.kernel.thp != "never")
     return BootMemory(plan, allocator, memmap_nodes, memmap_owner, hvo, reservations, gigantic)
 

@@ -239,7 +239,7 @@ def amounts(machine: Machine) -> dict[str, int]:
         "SUnreclaim": unreclaimable,
         "KernelStack": processes.stack_frames,
         "PageTables": tables,
-        "VmallocUsed": machine.vmalloc.frames + machine.exec_memory.frames + processes.stacks.mapped_frames,
+        "VmallocUsed": machine.vmalloc.frames + processes.stacks.mapped_frames,
         "AnonHugePages": processes.huge_frames,
         "ShmemHugePages": files.huge_frames,
         "ShmemPmdMapped": files.pmd_mapped_frames,

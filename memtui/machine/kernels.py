@@ -15,7 +15,10 @@ from memtui.machine.boot_mapping import LARGEST_LEAF, Level
 from memtui.machine.config import KernelConfig
 from memtui.machine.core import Core
 from memtui.machine.direct_map import ALWAYS, NEVER, ROX_ONLY, Collapse, DirectMap
-from memtui.machine.execmem import ExecMemory, RoxCache
+from memtui.machine.exec_memory.base import ExecMemory, Ground
+from memtui.machine.exec_memory.per_allocation import PerAllocation
+from memtui.machine.exec_memory.prog_pack import ProgPack
+from memtui.machine.exec_memory.rox_cache import RoxCache
 from memtui.machine.hugetlb_free import DirectFree, HugetlbFree, WorkerFree
 from memtui.machine.hugetlb_vmemmap import Full, HugetlbVmemmap, ReserveOne, ReserveTwo
 from memtui.machine.memmap import Memmap
@@ -48,7 +51,9 @@ class Axis(Generic[T]):
         return self.choices[wanted]
 
 
-EXEC_MEMORY: Final[Axis[Callable[[Core, DirectMap], ExecMemory]]] = Axis("exec_memory", {"rox_cache": RoxCache})
+EXEC_MEMORY: Final[Axis[Callable[[Ground], ExecMemory]]] = Axis(
+    "exec_memory", {"rox_cache": RoxCache, "prog_pack": ProgPack, "per_allocation": PerAllocation}
+)
 HUGETLB_FREE: Final[Axis[type[HugetlbFree]]] = Axis("hugetlb_free", {"direct": DirectFree, "worker": WorkerFree})
 HUGETLB_VMEMMAP: Final[Axis[type[HugetlbVmemmap]]] = Axis(
     "hugetlb_vmemmap", {"reserve-1": ReserveOne, "reserve-2": ReserveTwo, "full": Full}
@@ -84,8 +89,8 @@ POLICIES: Final[Mapping[str, Mapping[str, Any]]] = {axis.name: axis.choices for 
 
 
 KERNELS: Final[dict[str, KernelConfig]] = {
-    "6.1": KernelConfig("6.1", shmem_thp="compound", direct_map_collapse="never"),
-    "6.12": KernelConfig("6.12", shmem_thp="compound_by_write", direct_map_collapse="never"),
+    "6.1": KernelConfig("6.1", exec_memory="prog_pack", shmem_thp="compound", direct_map_collapse="never"),
+    "6.12": KernelConfig("6.12", exec_memory="prog_pack", shmem_thp="compound_by_write", direct_map_collapse="never"),
     "6.18": KernelConfig("6.18"),
     "7.2": KernelConfig("7.2"),
 }

@@ -53,6 +53,7 @@ def check_machine(machine: Machine) -> None:
     _check_frames(machine)
     for part in _parts_with_laws(machine):
         part.check()
+    machine.exec_memory.check(machine.modules.ranges(), machine.bpf.images())
     check_owners(machine)
     _check_objects(machine)
     _check_managed(machine)
@@ -63,16 +64,16 @@ def check_machine(machine: Machine) -> None:
 def claims(machine: Machine) -> Iterator[Claim]:
     """Every run of frames that something has."""
     yield from machine.reservations
-    kernel = (machine.memmap, machine.direct_map, machine.slabs, machine.vmalloc, machine.exec_memory, machine.hugetlb)
-    for part in kernel:
+    for part in (machine.memmap, machine.direct_map, machine.slabs, machine.vmalloc, machine.hugetlb):
         yield from part.claims()
+    yield from machine.exec_memory.claims()
     files = (machine.unmapped_cache, machine.secretmem, machine.tmpfs, machine.page_cache)
     for holder in (*files, machine.processes, machine.fragmenter):
         yield from holder.claims()
 
 
 def _parts_with_laws(machine: Machine) -> tuple[_Lawful, ...]:
-    kernel = (machine.direct_map, machine.memmap, machine.slabs, machine.vmalloc, machine.exec_memory, machine.bpf)
+    kernel = (machine.direct_map, machine.memmap, machine.slabs, machine.vmalloc)
     files = (machine.unmapped_cache, machine.secretmem, machine.tmpfs, machine.page_cache)
     return (*kernel, *files, machine.hugetlb, machine.processes, machine.fragmenter)
 
@@ -134,7 +135,7 @@ def _check_amounts(machine: Machine) -> None:
     told = counters.amounts(machine)
     stacks = sum(frames for owner, _, frames in machine.processes.claims() if owner is STACK_OWNER)
     kept = machine.processes.stacks.mapped_frames - machine.processes.stack_frames
-    _equal("VmallocUsed", _claimed(machine.vmalloc, machine.exec_memory) + stacks, told["VmallocUsed"])
+    _equal("VmallocUsed", _claimed(machine.vmalloc) + stacks, told["VmallocUsed"])
     _equal("KernelStack", stacks - kept, told["KernelStack"])
     _equal("Slab", _claimed(machine.slabs), told["Slab"])
     _equal("Hugetlb", _claimed(machine.hugetlb) - machine.hugetlb.unpooled_frames, told["Hugetlb"])

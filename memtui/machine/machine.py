@@ -20,6 +20,7 @@ from memtui.machine.config import MachineConfig
 from memtui.machine.core import Core, MachineEvent, Timer
 from memtui.machine.direct_map import DirectMap
 from memtui.machine.errors import MachineStopped, OutOfMemory
+from memtui.machine.exec_memory.base import Ground
 from memtui.machine.fragment import Fragmenter
 from memtui.machine.hugetlb import Hugetlb
 from memtui.machine.memmap import Memmap
@@ -110,11 +111,12 @@ class Machine:
                 batched=self.traits.hvo_batches,
             )
             self.slabs = SlabCaches(self.core, self.traits.object_bytes)
-            self.vmalloc = Vmalloc(self.core, self.direct_map)
+            self.vmalloc = Vmalloc(self.core, self.direct_map, large_blocks=self.traits.vmalloc_takes_large_blocks)
             self.unmapped_cache = UnmappedCache(self.core, self.direct_map, rfc_quirks=kernel.rfc_quirks)
-            self.exec_memory = kernels.EXEC_MEMORY.choose(kernel)(self.core, self.direct_map)
-            self.modules = Modules(self.core, self.exec_memory, self.vmalloc, self.slabs)
-            self.bpf = BpfPrograms(self.core, self.vmalloc, self.slabs, self.traits)
+            ground = Ground(self.core, self.direct_map, self.vmalloc, self.unmapped_cache, self.traits)
+            self.exec_memory = kernels.EXEC_MEMORY.choose(kernel)(ground)
+            self.modules = Modules(self.core, self.exec_memory.modules, self.vmalloc, self.slabs, self.traits)
+            self.bpf = BpfPrograms(self.core, self.exec_memory.programs, self.vmalloc, self.slabs)
             self.hugetlb = Hugetlb(
                 self.core,
                 self.memmap,

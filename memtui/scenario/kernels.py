@@ -32,8 +32,9 @@ def differences(version: str) -> Iterator[tuple[str, str]]:
     yield "HVO", _hvo(traits)
     yield "PageTables", _tables(traits)
     yield "secret memory", "counts in Mlocked" if traits.secret_pages_mlocked else "does not count in Mlocked"
-    packs = "whole 2 MiB pages" if traits.packs_of_huge_pages else "single pages"
-    yield "BPF packs", f"made of {packs}; the first one {_boot_pack(traits)}"
+    pages = "large blocks first, which it splits" if traits.vmalloc_takes_large_blocks else "single pages"
+    yield "vmalloc", f"asks for {pages}"
+    yield "modules and BPF", f"exec_memory: {policies.exec_memory}; the first pack {_boot_pack(traits)}"
     yield "direct map", f"direct_map_collapse: {policies.direct_map_collapse}"
     yield "tmpfs", f"shmem_thp: {policies.shmem_thp}"
     missing = [words for names, words in _MISSING.items() if names <= traits.missing_counters]

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from memtui.machine.core import Severity
 from memtui.machine.errors import OutOfMemory
-from memtui.machine.modules import Module
+from memtui.machine.modules import Module, ModuleSizes
 from memtui.units import GIB, format_bytes
 from memtui.workloads.base import Activity, Steps
 from memtui.workloads.params import Count, Params, Size, size_between
@@ -27,7 +27,11 @@ class LoadModuleParams(Params):
     text: Annotated[Size, size_between(1, MODULES_BYTES)] = Field(description="code: read-only, executable")
     rodata: Section = Field(description="constants: read-only")
     data: Section = Field(description="variables: writable")
-    init: Section = Field(default=0, description="code and data used only while loading, freed after it")
+    ro_after_init: Section = Field(default=0, description="variables that become read-only once it is initialised")
+    init: Section = Field(default=0, description="code used only while loading, freed after it")
+    init_rodata: Section = Field(default=0, description="constants used only while loading")
+    init_data: Section = Field(default=0, description="variables used only while loading")
+    file: Section = Field(default=0, description="the file it is loaded from; 0: twice its sections")
     count: Count = Field(default=1, description="how many modules of this shape")
 
 
@@ -43,9 +47,19 @@ class LoadModule(Activity[LoadModuleParams]):
         self._loaded = []
         params, core = self.params, self.machine.core
         before = self.machine.direct_map.split_count
+        sizes = ModuleSizes(
+            text=params.text,
+            rodata=params.rodata,
+            data=params.data,
+            ro_after_init=params.ro_after_init,
+            init_text=params.init,
+            init_rodata=params.init_rodata,
+            init_data=params.init_data,
+            file=params.file,
+        )
         for number in range(1, params.count + 1):
             try:
-                self._loaded.append(self.machine.modules.load(params.text, params.rodata, params.data, params.init))
+                self._loaded.append(self.machine.modules.load(sizes))
             except OutOfMemory:
                 core.log(f"module {number} of {params.count} fails to load: ENOMEM", Severity.BAD)
                 yield self.machine.take_ns()

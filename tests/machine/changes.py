@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from memtui.machine import Machine
+from memtui.snapshot import MapRequest
 
 
 class Changes:
@@ -33,3 +34,16 @@ class Changes:
         follow = {*names, "MemAvailable", "nr_free_pages"}
         changed = {name for name, by in self.difference.items() if by and not name.startswith("buddyinfo")}
         return changed <= follow
+
+
+def settle(machine: Machine) -> None:
+    """Has the kernel do all that it put off."""
+    while timers := machine.pop_timers():
+        for _, work in timers:
+            work()
+
+
+def count_of(machine: Machine, label: str) -> int:
+    """A figure of the state of a machine's policies."""
+    rows = [row for state in machine.observe(MapRequest()).policy_state for row in state.rows]
+    return next(row.value for row in rows if row.label == label)

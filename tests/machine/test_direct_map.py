@@ -7,13 +7,16 @@ import pytest
 from memtui.machine import CpuConfig, KernelConfig, Machine, MachineConfig, OutOfMemory
 from memtui.machine.boot_mapping import Level
 from memtui.machine.direct_map import Perm
+from memtui.machine.modules import ModuleSizes
 from memtui.machine.physical.allocator import GFP_KERNEL
 from memtui.machine.split_account import KEPT_CAUSES, NAMED_CAUSES, SplitAccount
 from memtui.snapshot import MapRequest, SplitCause
 from memtui.units import FRAMES_1G, FRAMES_2M, FRAMES_4G, GIB, KIB, MIB
-from tests.machine.changes import Changes
+from tests.machine.changes import Changes, count_of, settle
 
 GUEST = MachineConfig("guest", 8 * GIB, 1, CpuConfig(1), KernelConfig(thp="never"))
+SMALL = ModuleSizes(8 * KIB, 4 * KIB, 4 * KIB)
+AVERAGE = ModuleSizes(88 * KIB, 40 * KIB, 60 * KIB, init_text=8 * KIB)
 IN_1G = FRAMES_4G + FRAMES_1G
 """A frame at the start of a 1G leaf."""
 
@@ -176,12 +179,12 @@ def test_row_first_module_takes_a_2m_block_and_splits_its_leaf_once(guest: Machi
     """guest-7.2-modules: the first module costs 2 MiB of vmalloc and two splits, later ones none, no collapse."""
     guest.direct_map.set_memory(FRAMES_4G, 4 * FRAMES_1G, Perm.READ_WRITE)
     with Changes(guest) as first:
-        guest.modules.load(8 * KIB, 4 * KIB, 4 * KIB)
+        guest.modules.load(SMALL)
     assert first["VmallocUsed"] == 2048 + 8
     assert first["direct_map_level2_splits"] == 2, "the text block's leaf, and that of the rodata page"
     with Changes(guest) as later:
         for _ in range(20):
-            guest.modules.load(8 * KIB, 4 * KIB, 4 * KIB)
+            guest.modules.load(SMALL)
     assert later["direct_map_level2_splits"] == 0
     assert later["VmallocUsed"] == 20 * 8
     assert guest.counters()["direct_map_level2_collapses"] == 0
@@ -190,10 +193,11 @@ def test_row_first_module_takes_a_2m_block_and_splits_its_leaf_once(guest: Machi
 
 def test_row_unloading_gives_the_memory_back_and_leaves_the_splits(guest: Machine) -> None:
     before = guest.counters()
-    loaded = [guest.modules.load(88 * KIB, 40 * KIB, 60 * KIB, 8 * KIB) for _ in range(100)]
+    loaded = [guest.modules.load(AVERAGE) for _ in range(100)]
     with Changes(guest) as unloaded:
         for module in loaded:
             guest.modules.unload(module)
+        settle(guest)
     assert unloaded["DirectMap4k"] == unloaded["DirectMap2M"] == 0
     after = guest.counters()
     tables = after["direct_map_level2_splits"] + after["direct_map_level3_splits"]
@@ -213,22 +217,22 @@ def test_row_bpf_program_takes_whole_pages_beside_its_packed_code(guest: Machine
 def test_row_bpf_takes_one_more_pack_per_2_mib_of_code_and_splits_its_block(guest: Machine) -> None:
     """1000 programs of 512 instructions (2.6 kB of code each) took exactly one more pack: +1 split."""
     guest.bpf.load(8)
-    packs = guest.bpf.packs
+    packs = count_of(guest, "BPF packs")
     held = [guest.bpf.load(2660) for _ in range(1000)]
-    assert guest.bpf.packs == packs + 1
+    assert count_of(guest, "BPF packs") == packs + 1
     splits = guest.counters()["direct_map_level2_splits"]
     assert 1 <= splits <= 2, "512 single pages in a row lie in one block, or in two"
     for program in held:
         guest.bpf.close(program)
-    assert guest.bpf.packs == packs, "an empty pack goes back"
+    assert count_of(guest, "BPF packs") == packs, "an empty pack goes back"
     assert guest.counters()["direct_map_level2_splits"] == splits, "its splits stay"
     guest.check()
 
 
 def test_a_program_larger_than_a_pack_has_its_own_pages(guest: Machine) -> None:
-    packs = guest.bpf.packs
+    packs = count_of(guest, "BPF packs")
     program = guest.bpf.load(3 * MIB)
-    assert guest.bpf.packs == packs
+    assert count_of(guest, "BPF packs") == packs
     assert guest.counters()["direct_map_level2_splits"] >= 1
     guest.bpf.close(program)
     guest.check()
@@ -237,19 +241,21 @@ def test_a_program_larger_than_a_pack_has_its_own_pages(guest: Machine) -> None:
 @pytest.mark.parametrize("nth", range(1, 14))
 def test_a_failed_load_leaves_nothing_but_splits(guest: Machine, nth: int) -> None:
     """Injected failure at each allocation of a module, a program and a secret file in turn."""
-    guest.modules.load(8 * KIB, 4 * KIB, 4 * KIB)
+    guest.modules.load(SMALL)
     allocator = guest.core.allocator
     for load in (
-        lambda: guest.modules.load(3 * MIB, 64 * KIB, 64 * KIB, 64 * KIB),
+        lambda: guest.modules.load(ModuleSizes(3 * MIB, 64 * KIB, 64 * KIB, init_text=64 * KIB)),
         lambda: guest.bpf.load(5 * MIB),
         lambda: guest.secretmem.touch(guest.secretmem.create(8 * MIB), 2048),
     ):
         calls = iter(range(1, 1000))
+        settle(guest)
         before = guest.counters()
         allocator.injector = lambda order, count, calls=calls: next(calls) == nth  # type: ignore[misc]
         try:
             load()
         except OutOfMemory:
+            settle(guest)
             after = guest.counters()
             names = ("VmallocUsed",)
             assert [after[name] for name in names] == [before[name] for name in names]

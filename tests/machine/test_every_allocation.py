@@ -15,6 +15,7 @@ import pytest
 
 from memtui.machine import CpuConfig, KernelConfig, Machine, MachineConfig, NoSpace, OutOfMemory
 from memtui.machine.counters import VM_EVENTS
+from memtui.machine.modules import ModuleSizes
 from memtui.machine.physical.fail_page_alloc import FaultAttributes
 from memtui.machine.tmpfs.shared import map_file
 from memtui.units import FRAMES_1G, FRAMES_2M, GIB, KIB, MIB, PAGE_BYTES, kb_of_frames
@@ -77,7 +78,7 @@ def refill(machine: Machine, made: object) -> None:
 
 
 def load_module(machine: Machine, made: object) -> None:
-    machine.modules.load(20 * KIB, 9 * KIB, 5 * KIB, 8 * KIB)
+    machine.modules.load(ModuleSizes(20 * KIB, 9 * KIB, 5 * KIB, init_text=8 * KIB))
 
 
 def unload_modules(machine: Machine, made: object) -> None:

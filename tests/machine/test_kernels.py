@@ -12,6 +12,7 @@ from memtui.machine import CpuConfig, KernelConfig, Machine, MachineConfig, kern
 from memtui.machine.boot import largest_leaf
 from memtui.machine.boot_mapping import Level
 from memtui.machine.direct_map import Perm
+from memtui.machine.modules import ModuleSizes
 from memtui.snapshot import MapRequest
 from memtui.units import FRAMES_1G, FRAMES_2M, FRAMES_4G, GIB
 from tests.machine.changes import Changes
@@ -60,7 +61,7 @@ def test_every_field_of_a_kernel_is_one_that_is_checked() -> None:
 def test_every_policy_boots_and_keeps_the_laws(axis: str) -> None:
     for name in kernels.POLICIES[axis]:
         machine = guest(**{axis: name})
-        machine.modules.load(92 * 1024, 36 * 1024, 48 * 1024)
+        machine.modules.load(ModuleSizes(92 * 1024, 36 * 1024, 48 * 1024))
         machine.secretmem.touch(machine.secretmem.create(GIB // 512), 512)
         machine.check()
 
@@ -146,7 +147,7 @@ def test_always_heals_what_secret_memory_split() -> None:
 def test_row_modules_collapse_nothing_in_the_direct_map(version: str) -> None:
     """Recordings, Modules: on 7.2 collapses stay 0; what collapses is the alias in vmalloc."""
     machine = Machine(replace(GUEST, kernel=kernels.KERNELS[version]))
-    loaded = [machine.modules.load(92 * 1024, 36 * 1024, 48 * 1024, 8 * 1024) for _ in range(60)]
+    loaded = [machine.modules.load(ModuleSizes(92 * 1024, 36 * 1024, 48 * 1024, init_text=8 * 1024)) for _ in range(60)]
     for module in loaded:
         machine.modules.unload(module)
     seen = machine.counters()

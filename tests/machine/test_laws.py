@@ -8,6 +8,7 @@ import pytest
 
 from memtui.machine import CpuConfig, KernelConfig, Machine, MachineConfig
 from memtui.machine.errors import FrameStateError
+from memtui.machine.modules import ModuleSizes
 from memtui.machine.physical.buddy import MigrateType
 from memtui.units import FRAMES_2M, GIB, KIB, MIB
 
@@ -19,7 +20,7 @@ def busy() -> Machine:
     """A machine in which every subsystem has something."""
     machine = Machine(MachineConfig("busy", 2 * GIB, 1, CpuConfig(1), KernelConfig(hugetlb_optimize_vmemmap=True)))
     machine.hugetlb.set_nr_hugepages(100)
-    machine.modules.load(100 * KIB, 20 * KIB, 8 * KIB)
+    machine.modules.load(ModuleSizes(100 * KIB, 20 * KIB, 8 * KIB))
     machine.bpf.load(3000)
     machine.secretmem.touch(machine.secretmem.create(1 * MIB), 100)
     process = machine.processes.spawn("busy")
@@ -52,7 +53,8 @@ BREAKS: dict[str, tuple[Break, str]] = {
     "slab object nobody has": (lambda m: m.slabs.alloc("dentry"), "dentry in use, subsystems have"),
     "slab object lost": (lambda m: m.slabs.free("kmalloc-1k"), "kmalloc-1k in use, subsystems have"),
     "VmallocUsed": (lambda m: setattr(m.vmalloc, "frames", m.vmalloc.frames + 1), "vmalloc areas have"),
-    "text in VmallocUsed": (lambda m: setattr(m.exec_memory, "frames", 7), "ROX cache holds"),
+    "pages of the ROX cache": (lambda m: setattr(m.exec_memory.modules.blocks, "pages", 7), "ROX blocks have"),
+    "module area": (lambda m: m.vmalloc._addresses.remove(9000, 9001), "pages of addresses are counted"),
     "kernel stacks": (lambda m: setattr(m.processes.stacks, "in_use", 2), "kernel stacks in use"),
     "MemTotal": (lambda m: setattr(m.core.allocator.zones[0], "managed_frames", 5), "manages 5 frames"),
     "nr_memmap_pages": (lambda m: setattr(m.memmap, "allocated_frames", 1), "memmap counters disagree"),

@@ -16,7 +16,7 @@ from memtui.machine.bpf import Program
 from memtui.machine.counters import VM_EVENTS
 from memtui.machine.fragment import Fragmentation
 from memtui.machine.kernels import POLICIES
-from memtui.machine.modules import Module
+from memtui.machine.modules import Module, ModuleSizes
 from memtui.machine.page_cache import CachedFile
 from memtui.machine.physical.fail_page_alloc import FaultAttributes
 from memtui.machine.process import Process
@@ -81,7 +81,10 @@ class MachineLaws(RuleBasedStateMachine):
 
     @rule(text=SIZES, rodata=SIZES, data=SIZES, init=st.sampled_from([0, 8 * KIB]), fail_at=st.integers(0, 12))
     def load_module(self, text: int, rodata: int, data: int, init: int, fail_at: int) -> None:
-        self.attempt(lambda: self.modules.append(self.machine.modules.load(text, rodata, data, init)), fail_at)
+        self.attempt(
+            lambda: self.modules.append(self.machine.modules.load(ModuleSizes(text, rodata, data, init_text=init))),
+            fail_at,
+        )
 
     @precondition(lambda self: self.modules)
     @rule(place=st.integers(0, 50), fail_at=st.integers(0, 3))

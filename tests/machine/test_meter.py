@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from memtui.machine import CpuConfig, KernelConfig, Machine, MachineConfig, costs
 from memtui.machine.latency import INTERRUPTS, PERMILLE, SPREAD, Histogram, Timed
 from memtui.machine.meter import Meter
+from memtui.machine.modules import ModuleSizes
 from memtui.snapshot import LatencyView, MapRequest
 from memtui.units import GIB, MIB, PPM
 
@@ -141,7 +142,7 @@ def test_a_machine_keeps_the_latency_of_what_it_does() -> None:
     parent = machine.processes.spawn("parent")
     parent.touch(parent.mmap(8 * MIB, "always"))
     machine.processes.exit(machine.processes.fork(parent))
-    machine.modules.load(64 * 1024, 4096, 4096)
+    machine.modules.load(ModuleSizes(64 * 1024, 4096, 4096))
     machine.bpf.load(500)
     file = machine.secretmem.create(1 * MIB)
     machine.secretmem.touch(file, 256)

@@ -19,7 +19,8 @@ from memtui.workloads.secret_memory import MemfdSecretParams
 from memtui.workloads.sysctl import SysctlParams
 from memtui.workloads.tmpfs import TmpfsMapParams, TmpfsParams, TmpfsPunchParams, TmpfsUnlinkParams, TmpfsWriteParams
 
-MODULE = {"text": 24 * KIB, "rodata": 0, "data": 1, "init": 0, "count": 1}
+UNSAID = ("ro_after_init", "init", "init_rodata", "init_data", "file")
+MODULE = {"text": 24 * KIB, "rodata": 0, "data": 1, **dict.fromkeys(UNSAID, 0), "count": 1}
 ANON = {"size": GIB, "processes": 1, "vmas": 1, "thp": "never", "touch": PPM, "rewrite": 0}
 FORK = {"parent": MIB, "children": 3, "shape": "fan", "vmas": 1, "thp": "never", "writes": 0, "spacing": 0, "hold": 0}
 WRITE = {"mount": "m", "file": "f", "count": 1, "size": 2 * MIB, "offset": 0, "chunk": None, "stride": None}

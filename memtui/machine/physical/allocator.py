@@ -45,6 +45,8 @@ class Gfp:
     """Wakes kswapd when memory is low (__GFP_KSWAPD_RECLAIM)."""
     highest_zone: int = 2
     """The highest zone that will do: 2 Normal, 1 DMA32 (`gfp_zone`)."""
+    bulk: bool = False
+    """Single pages by the dozen (`alloc_pages_bulk`): from the best zone, whatever that fragments, unseen by kswapd."""
     spared: bool = False
     """The caller does without a block that cannot be had: of many, each is asked for whatever became of the others."""
 

@@ -56,6 +56,11 @@ class Buddy:
         self._types: dict[int, MigrateType] = {}
         """Pageblock → type, where it is not MOVABLE, as all are at boot."""
         self._block_use = block_use
+        self.takes_all_free = False
+        """A request takes over what is free in a pageblock of another type even if it is not half of it (before 6.10).
+
+        Linux then left the pageblock its type, so that what was freed there later was of the old one; here it changes.
+        """
         self.free_frames = 0
         self.fallbacks = 0
         """Requests that turned to part-used pageblocks of another type (`try_to_claim_block`)."""
@@ -309,7 +314,7 @@ class Buddy:
             alike = movable
         else:
             alike = PAGEBLOCK_FRAMES - free - movable if donor is MigrateType.MOVABLE else 0
-        if free + alike < PAGEBLOCK_FRAMES // 2:
+        if free + alike < PAGEBLOCK_FRAMES // 2 and not self.takes_all_free:
             return False
         for order, blocks in enumerate(self._lists[donor][:PAGEBLOCK_ORDER]):
             for frame in _starts_inside(blocks, first, order):

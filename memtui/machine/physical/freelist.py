@@ -76,7 +76,8 @@ class FreeLists:
         """Takes what the zones can give above a watermark."""
         best = request.zones[0]
         local = self._nodes[best.layout.node]
-        if request.order < PAGEBLOCK_ORDER and best.index == NORMAL and (len(self._nodes) == 1 or len(local) > 1):
+        spares = request.order < PAGEBLOCK_ORDER and not request.gfp.bulk
+        if spares and best.index == NORMAL and (len(self._nodes) == 1 or len(local) > 1):
             self._pass(request, local, mark, no_fragment=True)
         if request.missing:
             self._pass(request, request.zones, mark, no_fragment=False)
@@ -95,11 +96,12 @@ class FreeLists:
                 request.missing -= frames >> order
             zone.note_use()
             if zone.buddy.fallbacks != fallbacks:
-                self._boost(zone, zone.buddy.fallbacks - fallbacks)
+                self._boost(zone, zone.buddy.fallbacks - fallbacks, wakes=not gfp.bulk)
             if not request.missing:
                 break
 
-    def _boost(self, zone: Zone, fallbacks: int) -> None:
+    def _boost(self, zone: Zone, fallbacks: int, *, wakes: bool) -> None:
+        """Raises a zone's watermarks; kswapd sees to that once a request that `wakes` it has been here."""
         zone.boost(fallbacks, self.boost_factor)
-        if zone.watermark_boost:
+        if zone.watermark_boost and wakes:
             self.boosted[zone] = None
