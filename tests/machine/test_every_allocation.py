@@ -19,6 +19,7 @@ from memtui.machine.modules import ModuleSizes
 from memtui.machine.physical.fail_page_alloc import FaultAttributes
 from memtui.machine.tmpfs.shared import map_file
 from memtui.units import FRAMES_1G, FRAMES_2M, GIB, KIB, MIB, PAGE_BYTES, kb_of_frames
+from tests.machine.changes import settle
 from tests.machine.faults import faults
 
 MOST_ALLOCATIONS = 400
@@ -44,7 +45,8 @@ class Operation:
 
 
 def seen(machine: Machine) -> dict[str, int]:
-    """Every counter that must be as before; free memory with that of splits, slabs and kept stacks."""
+    """Every counter that must be as before; free memory with that of splits, slabs and kept stacks; work put off is done."""
+    settle(machine)
     counters = machine.counters()
     names = [name for name in counters if not name.startswith(("buddyinfo", "DirectMap", "nr_slab", "nr_page_table"))]
     same = {name: counters[name] for name in names if name not in FOLLOWS and name not in VM_EVENTS}
@@ -53,9 +55,8 @@ def seen(machine: Machine) -> dict[str, int]:
     kept = processes.stacks.mapped_frames - processes.stack_frames
     split = machine.direct_map.table_frames + machine.memmap.table_frames
     tables = sum(part.counted_tables(4) for part in (processes, machine.secretmem, machine.fragmenter))
-    vmalloc = machine.vmalloc.frames + machine.exec_memory.frames
     loose = kb_of_frames(split + kept) + counters["Slab"]
-    return same | {"free": counters["MemFree"] + loose, "program tables": tables, "vmalloc": vmalloc}
+    return same | {"free": counters["MemFree"] + loose, "program tables": tables, "vmalloc": machine.vmalloc.frames}
 
 
 def resize(count: int, page_frames: int = FRAMES_2M) -> Do:
