@@ -16,7 +16,8 @@ not name is charged beside it, so that larger operations add up from smaller one
   FLUSH_ALL or FLUSH_RANGE with FLUSH_RANGE_PAGE per page
 - a pool grown with HVO on, per write to nr_hugepages: RCU_GRACE_PERIOD and FLUSH_ALL twice; per
   page HUGETLB_PAGE_GROW and HVO_OPTIMIZE_PAGE; per frame given back HVO_FRAME. Freed: the same
-  batch, and HUGETLB_PAGE_FREE, HVO_RESTORE_PAGE, HVO_RESTORE_FRAME
+  batch, and HUGETLB_PAGE_REMOVE, HUGETLB_PAGE_FREE, HVO_RESTORE_PAGE, HVO_RESTORE_FRAME. Before Linux 6.7
+  there is no batch, but a FLUSH_RANGE with its eight FLUSH_RANGE_PAGE for every page
 
 Times are for one CPU of a present-day server; what must reach every CPU grows with their number.
 "Recorded" is Linux 6.18 on two otherwise idle CPUs of a virtual machine; "assumed" marks a figure
