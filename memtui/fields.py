@@ -268,6 +268,7 @@ _DERIVED: Final = (
     _ours("unmapped_cache_frames", Unit.PAGES, "pages of the cache of unmapped pages, those its users have included"),
     _ours("unmapped_cache_free_frames", Unit.PAGES, "pages in the cache of unmapped pages that nobody uses"),
     *(_unmapped(row, order) for row in UNMAPPED_ROWS for order in range(11)),
+    _ours("pcp_frames", Unit.PAGES, "free pages in per-CPU lists, which MemFree does not count (/proc/zoneinfo)"),
     *(_extfrag(order) for order in range(11)),
     *(_unusable(order) for order in range(11)),
     _ours("sim_stopped", Unit.EVENTS, "1 when the machine could not go on: nothing left to kill", Kind.COUNT),

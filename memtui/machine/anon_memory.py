@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from memtui.machine import costs
-from memtui.machine.anon_store import AnonStore, Mapped, Part
+from memtui.machine.anon_store import HUGE_ORDER, AnonStore, Mapped, Part, Unmapped
 from memtui.machine.core import Core
 from memtui.machine.costs import Operation
 from memtui.machine.physical.extents import FrameList, Run
@@ -86,7 +86,8 @@ class AnonMemory:
     def unmap(self, pieces: Iterable[Piece[Mapping]]) -> None:
         """Removes mappings of ascending runs of pages; frames that nothing maps any more go back together."""
         for store, mapped in by_store(pieces).items():
-            self._free(store, self._drop(store, mapped))
+            gone = self._drop(store, mapped)
+            self._free(store, gone.runs, gone.huge_runs)
 
     def unmap_vma(self, vma: Vma) -> None:
         """Removes everything a VMA maps."""
@@ -123,8 +124,8 @@ class AnonMemory:
             for start, frames in store.runs():
                 yield store, start, frames
 
-    def _drop(self, store: AnonStore, mapped: Sequence[Mapped]) -> list[Run]:
-        """Removes mappings of a store's pages, with all that is counted; returns the frames nobody has any more."""
+    def _drop(self, store: AnonStore, mapped: Sequence[Mapped]) -> Unmapped:
+        """Removes mappings of a store's pages, with all that is counted; frames nobody has any more are to be freed."""
         gone, meter = store.unmap(mapped), self.core.meter
         self.anon_pages -= gone.pages
         self.huge_pages -= gone.huge_unmapped
@@ -133,9 +134,9 @@ class AnonMemory:
         for slot in gone.partial_freed:
             del self.deferred[store, slot]
         self.core.vm_events["thp_deferred_split_page"] += len(gone.newly_partial)
-        meter.charge(costs.FREE_PAGE, sum(frames for _, frames in gone.runs) - gone.huge_freed * FRAMES_2M)
-        meter.charge(costs.FREE_HUGE_PAGE, gone.huge_freed)
-        return gone.runs
+        meter.charge(costs.FREE_PAGE, sum(frames for _, frames in gone.runs))
+        meter.charge(costs.FREE_HUGE_PAGE, sum(frames for _, frames in gone.huge_runs) // FRAMES_2M)
+        return gone
 
     def _charge(self, page: Operation, huge_page: Operation, vma: Vma) -> None:
         """What an operation costs for each page a VMA maps, and for each 2 MiB leaf."""
@@ -143,10 +144,12 @@ class AnonMemory:
         self.core.meter.charge(huge_page, leaves)
         self.core.meter.charge(page, vma.resident_pages() - leaves * FRAMES_2M)
 
-    def _free(self, store: AnonStore, runs: Iterable[Run]) -> None:
+    def _free(self, store: AnonStore, runs: Iterable[Run], huge_runs: Iterable[Run] = ()) -> None:
         """Gives frames back, those that lie side by side together."""
         for start, frames in FrameList(runs):
             self.core.allocator.free(start, frames, store)
+        for start, frames in FrameList(huge_runs):
+            self.core.allocator.free(start, frames, store, HUGE_ORDER)
         if not len(store.frames):
             self.stores.pop(store, None)
 

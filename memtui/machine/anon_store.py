@@ -54,10 +54,10 @@ class Unmapped:
     """Pages that nothing maps any more."""
     huge_unmapped: int
     """Huge pages whose last 2 MiB leaf went."""
-    huge_freed: int = 0
-    """Huge pages that nothing maps any part of; their frames are to be given back whole."""
     runs: list[Run] = field(default_factory=list)
-    """Frames to give back, those of huge pages included."""
+    """Frames of base pages to give back."""
+    huge_runs: list[Run] = field(default_factory=list)
+    """Frames of huge pages to give back: nothing maps any part of those."""
     newly_partial: list[int] = field(default_factory=list)
     """Slots of huge pages of which a part was unmapped for the first time."""
     partial_freed: list[int] = field(default_factory=list)
@@ -150,12 +150,16 @@ class AnonStore:
         if not len(self.huge):
             return Unmapped(pages, 0, runs=self._take(gone))
         result = Unmapped(pages, self._recount_leaves(leaves_of(mapped), -1))
-        result.runs = self._take(self._dropped(gone, result))
+        pages_gone, huge_gone = self._dropped(gone, result)
+        result.runs, result.huge_runs = self._take(pages_gone), self._take(huge_gone)
         return result
 
-    def _dropped(self, gone: Sequence[tuple[int, int]], result: Unmapped) -> list[tuple[int, int]]:
+    def _dropped(
+        self, gone: Sequence[tuple[int, int]], result: Unmapped
+    ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """Which pages leave the store when nothing maps `gone` any more: base pages, and huge pages whole."""
-        dropped: list[tuple[int, int]] = []
+        pages: list[tuple[int, int]] = []
+        huge_pages: list[tuple[int, int]] = []
         cuts = [cut for unused in gone for cut in self._cut_by_size(*unused)]
         parts = [
             (*part, big) for start, end, big in cuts for part in (slot_parts(start, end) if big else [(start, end)])
@@ -164,10 +168,10 @@ class AnonStore:
             if big:
                 slots = slots_around(start, end)
                 more = number < len(parts) and parts[number][0] < slots[1] * FRAMES_2M
-                dropped += self._drop_huge(*slots, more, result)
+                huge_pages += self._drop_huge(*slots, more, result)
             else:
-                dropped.append((start, end))
-        return dropped
+                pages.append((start, end))
+        return pages, huge_pages
 
     def split_huge(self, slot: int) -> list[Run]:
         """Makes one huge page 512 base pages; returns the frames of those that nothing maps."""
@@ -249,7 +253,6 @@ class AnonStore:
                     result.newly_partial += range(low, high)
                 continue
             dropped.append((low * FRAMES_2M, high * FRAMES_2M))
-            result.huge_freed += high - low
             result.partial_freed += range(low, high) if huge.partial else ()
             self.huge.clear(low, high)
         return dropped

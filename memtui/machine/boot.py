@@ -23,6 +23,7 @@ from memtui.machine.physical.allocator import PageAllocator
 from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES
 from memtui.machine.physical.extents import FrameList, Run
 from memtui.machine.physical.frame_map import FrameMap
+from memtui.machine.physical.pcp_limits import PcpLimits
 from memtui.machine.physical.ranges import RangeSet
 from memtui.machine.physical.zone import Zone, default_min_free_kbytes, set_lowmem_reserve
 from memtui.machine.traits import Traits
@@ -138,7 +139,7 @@ def boot_memory(config: MachineConfig) -> BootMemory:
         frame_map.assign(start, frames, owner)
     for node_memmap in memmap_nodes:
         frame_map.assign(node_memmap.base_frame, node_memmap.frames, memmap_owner)
-    allocator = PageAllocator(_zones(plan, early, frame_map), frame_map)
+    allocator = PageAllocator(_zones(plan, early, frame_map, traits.list_limits), frame_map)
     allocator.reserves_follow_memory = traits.reserves_follow_memory
     for zone in allocator.zones:
         zone.buddy.takes_all_free = traits.steals_all_free
@@ -212,9 +213,9 @@ def _further_tables(config: MachineConfig, plan: Layout) -> int:
     return max(0, more - SPARE_EARLY_TABLES)
 
 
-def _zones(plan: Layout, early: _Early, frame_map: FrameMap) -> list[Zone]:
+def _zones(plan: Layout, early: _Early, frame_map: FrameMap, limits: type[PcpLimits]) -> list[Zone]:
     """Zones with all that boot left over."""
-    zones = [Zone.build(each, frame_map.usage) for each in plan.zones]
+    zones = [Zone.build(each, frame_map, limits) for each in plan.zones]
     for zone in zones:
         span = zone.layout
         for low, high in early.free[span.node].overlapping(span.start, span.end):

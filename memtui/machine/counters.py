@@ -164,6 +164,7 @@ def derived(machine: Machine, tlb: TlbView) -> dict[str, int | float]:
         "sim_vmemmap_pt_frames": memmap.table_frames,
         "sim_hvo_frames_freed": memmap.full_frames - used,
         **_unmapped_cache(machine.unmapped_cache),
+        "pcp_frames": machine.core.allocator.listed_frames,
         **_fragmentation(machine),
     }
 

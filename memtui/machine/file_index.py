@@ -277,7 +277,7 @@ def hold_nodes_for(
             return taken, hold_nodes(slabs, partial(need, taken.frames))
         except OutOfMemory:
             kept = taken.take((taken.frames >> order) // 2 << order)
-            allocator.free_list(taken, owner)
+            allocator.free_list(taken, owner, order)
             taken = kept
     return taken, 0
 

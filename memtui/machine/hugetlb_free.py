@@ -110,7 +110,7 @@ class DirectFree:
     def _give_to_buddy(self, pages: FrameList, page_frames: int) -> int:
         frames, meter = pages.frames, self._core.meter
         with meter.timed(Timed.HUGETLB_FREE, frames // page_frames) if self._batched else nullcontext():
-            self._core.allocator.free_list(pages, self._owner)
+            self._core.allocator.free_list(pages, self._owner, page_frames.bit_length() - 1)
             operation = costs.HUGETLB_PAGE_FREE if page_frames == FRAMES_2M else costs.GIGANTIC_PAGE_FREE
             meter.charge(operation, frames // page_frames)
         return frames

@@ -64,6 +64,8 @@ def check_machine(machine: Machine) -> None:
 def claims(machine: Machine) -> Iterator[Claim]:
     """Every run of frames that something has."""
     yield from machine.reservations
+    for zone in machine.core.allocator.zones:
+        yield from zone.lists.claims()
     for part in (machine.memmap, machine.direct_map, machine.slabs, machine.vmalloc, machine.hugetlb):
         yield from part.claims()
     yield from machine.exec_memory.claims()
@@ -110,6 +112,9 @@ def _check_free_lists(zone: Zone, truth: FrameMap) -> None:
             blocks.add((start, frames))
     if listed != zone.buddy.free_frames:
         raise FrameStateError(f"zone {zone.layout.name} counts {zone.buddy.free_frames} free, lists {listed}")
+    held = sum(frames for _, _, frames in zone.lists.claims())
+    if held != zone.lists.count:
+        raise FrameStateError(f"zone {zone.layout.name} counts {zone.lists.count} in per-CPU lists, holds {held}")
 
 
 def _check_objects(machine: Machine) -> None:

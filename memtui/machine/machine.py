@@ -41,6 +41,7 @@ from memtui.machine.tlb.cost import DirectMapCost
 from memtui.machine.tmpfs.tmpfs import Tmpfs
 from memtui.machine.unmapped_cache import UnmappedCache
 from memtui.machine.vmalloc import Vmalloc
+from memtui.machine.vmstat_update import VmstatUpdate
 from memtui.snapshot import (
     CellMap,
     FrameKind,
@@ -138,6 +139,8 @@ class Machine:
         except OutOfMemory as short:
             raise MachineStopped(f"cannot boot: {short}") from None
         self.min_free_kbytes = set_watermarks(memory.allocator, kernel.min_free_kbytes, thp=kernel.thp != "never")
+        memory.allocator.hold_lists(config.cpu.count)
+        VmstatUpdate(self.core, memory.allocator.zones)
         self.sysctl = Sysctl(self)
         self.core.meter.forget()
         self.core.running = True
@@ -200,7 +203,7 @@ class Machine:
     def owners(self) -> tuple[tuple[FrameKind, int], ...]:
         """Frames by kind of owner, largest first."""
         held = {kind: frames for kind, frames in self.core.allocator.frame_map.by_kind.items() if frames}
-        held[FrameKind.FREE] = self.core.allocator.free_frames
+        held[FrameKind.FREE] = self.core.allocator.free_frames + self.core.allocator.listed_frames
         return tuple(sorted(held.items(), key=lambda item: (-item[1], item[0])))
 
     def _policy_states(self) -> tuple[PolicyState, ...]:

@@ -160,7 +160,7 @@ class SlabCache:
         for order, slabs in self._slabs.items():
             spare = min((self.capacity - self.active) // self._per_slab[order], slabs.frames >> order)
             if spare:
-                self._allocator.free_list(slabs.take(spare << order), self._owner)
+                self._allocator.free_list(slabs.take(spare << order), self._owner, order)
                 self._count(order, -(spare << order))
 
     def _count(self, order: int, frames: int) -> int:

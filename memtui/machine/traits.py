@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from memtui.machine.physical.pcp_limits import FixedLimits, PcpLimits, TunedLimits
 from memtui.units import KIB
 
 ALL_TABLE_LEVELS: Final = 5
@@ -52,6 +53,8 @@ class Traits:
     """The memmap of 1 GiB pages taken at boot is optimised before it is made (6.15 and later)."""
     sizes_hashes_by_free_memory: bool = True
     """Boot's hash tables follow the memory that is free then, less what boot took for 1 GiB pages (6.9 and later)."""
+    list_limits: type[PcpLimits] = TunedLimits
+    """How much per-CPU page lists hold: since 6.7 that is tuned to what is allocated and freed."""
     secret_pages_mlocked: bool = False
     """Secret pages count in Mlocked."""
     vmalloc_takes_large_blocks: bool = False
@@ -98,6 +101,7 @@ TRAITS: dict[str, Traits] = {
         steals_all_free=True,
         early_hvo=False,
         sizes_hashes_by_free_memory=False,
+        list_limits=FixedLimits,
         boot_pack_at_both_ends=True,
         module_memory_types=False,
         module_slab_ppm=191_000,

@@ -172,7 +172,7 @@ class UnmappedCache:
         try:
             self._direct_map.set_memory(start, frames, Perm.NOT_PRESENT)
         except OutOfMemory:
-            self._return(start, frames)
+            self._return(start, size)
             raise
         if size == PAGEBLOCK_ORDER:
             self._core.meter.charge(costs.ZERO_HUGE_PAGE)
@@ -212,13 +212,13 @@ class UnmappedCache:
         self.released[order] += 1
         if order == PAGEBLOCK_ORDER:
             self._marked.pop(start >> PAGEBLOCK_ORDER, None)
-        self._return(start, 1 << order)
+        self._return(start, order)
         return True
 
-    def _return(self, start: int, frames: int) -> None:
+    def _return(self, start: int, order: int) -> None:
         """Frees a block to the page allocator, whatever its pageblock is marked as."""
         self._giving_back = True
-        self._core.allocator.free(start, frames, self._owner)
+        self._core.allocator.free(start, 1 << order, self._owner, order)
         self._giving_back = False
 
     def _keep_freed(self, start: int, frames: int, owner: Owner) -> list[Run]:

@@ -36,6 +36,10 @@ class Run:
         self.log = EventLog()
         self.expectations = Expectations(scenario.expectations)
         self.finished = False
+        self.acted_ns = 0
+        """When the last event was that was not delayed work of the kernel."""
+        self._delayed = False
+        """The event now played is delayed work."""
         self.stopped: str | None = None
         """Why the machine could not go on, in words; None while it can."""
         self.abandoned = False
@@ -67,8 +71,11 @@ class Run:
         self.position += 1
         core, due_ns = self.machine.core, self._scheduler.next_ns()
         core.now_ns, core.last_serial = due_ns or self.now_ns, self.log.last_serial
+        self._delayed = False
         try:
             self._scheduler.step()
+            if not self._delayed:
+                self.acted_ns = self.now_ns
         except MachineStopped as reason:
             self._stop(str(reason))
         else:
@@ -145,6 +152,7 @@ class Run:
 
     def _kernel_work(self, work: Callable[[], None]) -> Generator[int, None, None]:
         """Work the kernel put off. It runs on some other CPU: nobody waits for the time it takes."""
+        self._delayed = True
         self.machine.core.act("kworker")
         with self.machine.core.meter.background():
             work()

@@ -29,7 +29,7 @@ def small_core(ram_bytes: int = GIB, nodes: int = 1, cpus: int = 2) -> Core:
     frame_map = FrameMap()
     for start, frames in plan.firmware:
         frame_map.assign(start, frames, FIRMWARE)
-    zones = [Zone.build(zone, frame_map.usage) for zone in plan.zones]
+    zones = [Zone.build(zone, frame_map) for zone in plan.zones]
     for zone in zones:
         for start, frames in plan.nodes[zone.layout.node]:
             low, high = max(start, zone.layout.start), min(start + frames, zone.layout.end)

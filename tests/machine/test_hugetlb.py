@@ -283,7 +283,9 @@ def test_scenario_c_a_pool_of_10240_drains_with_just_the_frames_of_one_page(
     guest.sysctl.write("vm.watermark_boost_factor", 0)
     assert guest.hugetlb.set_nr_hugepages(10240).after == 10240
     allocator, filler = guest.core.allocator, KernelOwner("filler", FrameKind.KERNEL)
+    allocator.drain_lists()
     taken = allocator.allocate_many(filler, GFP_VMEMMAP, allocator.available_frames(GFP_VMEMMAP, 0) - (needed - 1))
+    allocator.drain_lists()
     result = guest.hugetlb.set_nr_hugepages(10239)
     assert (result.after, result.surplus) == (10239, 1)
     assert (guest.counters()["HugePages_Total"], guest.counters()["HugePages_Surp"]) == (10240, 1)

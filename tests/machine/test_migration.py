@@ -62,6 +62,7 @@ def aged_machine(seed: int) -> tuple[Machine, list[Owner]]:
     child = machine.processes.fork(process)
     child.write(child.vma_at(area.start), [(page, page + chance.randrange(1, 20)) for page in range(0, 40_000, 300)])
     machine.processes.exit(process)
+    machine.core.allocator.drain_lists()
     return machine, [file, cached, *machine.processes.memory.stores]
 
 

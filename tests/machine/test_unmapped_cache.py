@@ -14,7 +14,7 @@ from memtui.machine.unmapped_cache import SHRINK_BATCH, UnmappedCache
 from memtui.snapshot import FrameKind, MapRequest
 from memtui.units import FRAMES_2M, GIB, MIB, PAGE_BYTES
 from tests.machine.bench import fail_nth
-from tests.machine.changes import Changes
+from tests.machine.changes import Changes, free_with_lists
 
 GUEST = MachineConfig("guest", 8 * GIB, 1, CpuConfig(1), KernelConfig(thp="never"))
 USER = KernelOwner("user", FrameKind.SECRET)
@@ -127,14 +127,14 @@ def test_a_request_larger_than_what_is_there_fails_and_lends_nothing(lender: Len
 @pytest.mark.parametrize("nth", range(1, 4))
 def test_a_block_that_cannot_be_removed_goes_back(lender: Lender, nth: int) -> None:
     """Fails the block itself (a smaller one does), or the page table of a split."""
-    free = lender.machine.core.allocator.free_frames
+    free = free_with_lists(lender.machine)
     failure = fail_nth(nth)
     lender.machine.core.allocator.injector = failure
     try:
         lender.take(1)
     except OutOfMemory:
         tables = lender.machine.direct_map.table_frames
-        assert lender.machine.core.allocator.free_frames == free - (tables - Machine(GUEST).direct_map.table_frames)
+        assert free_with_lists(lender.machine) == free - (tables - Machine(GUEST).direct_map.table_frames)
     lender.machine.core.allocator.injector = None
     assert failure.failed or nth == 3
     lender.check()

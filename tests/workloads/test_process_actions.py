@@ -11,6 +11,7 @@ from memtui.units import GIB
 from memtui.workloads.base import Context
 from memtui.workloads.fork_storm import ForkStorm, ForkStormParams
 from memtui.workloads.wording import MAX_STEPS
+from tests.machine.changes import counters_with_lists
 from tests.workloads.playing import end, play
 
 WATCHED = (
@@ -38,7 +39,7 @@ def machine() -> Machine:
 
 
 def watched(machine: Machine) -> dict[str, int]:
-    counters = machine.counters()
+    counters = counters_with_lists(machine)
     return {name: counters[name] for name in WATCHED}
 
 

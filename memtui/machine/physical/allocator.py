@@ -9,7 +9,7 @@ OOM killer. Requests name a Gfp, which says what of that they may cause.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -21,11 +21,9 @@ from memtui.machine.physical.extents import FrameList, Run
 from memtui.machine.physical.fail_page_alloc import FailPageAlloc
 from memtui.machine.physical.frame_map import FrameMap, Owner
 from memtui.machine.physical.freelist import FreeLists, Request, low_mark, min_mark, no_mark
+from memtui.machine.physical.pcp_limits import COSTLY_ORDER
 from memtui.machine.physical.top_runs import TOP_FRAMES
 from memtui.machine.physical.zone import NORMAL, Zone, set_lowmem_reserve
-
-COSTLY_ORDER: Final = 3
-"""PAGE_ALLOC_COSTLY_ORDER: above it the OOM killer is not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,24 +185,38 @@ class PageAllocator:
         """Allocations that fault injection has made to fail since it was set up."""
         return self.fail_page_alloc.failures if self.fail_page_alloc is not None else 0
 
-    def free(self, start: int, frames: int, owner: Owner) -> None:
-        """Gives a run of frames back; it may be any part of what was allocated."""
+    @property
+    def listed_frames(self) -> int:
+        """Frames in per-CPU lists: free, and not counted in `free_frames`."""
+        return sum(zone.lists.count for zone in self.zones)
+
+    def free(self, start: int, frames: int, owner: Owner, order: int = 0) -> None:
+        """Gives a run of frames back as blocks of one order; it may be any part of what was allocated."""
         runs = [(start, frames)] if self.keep_freed is None else self.keep_freed(start, frames, owner)
         for low, count in runs:
-            self.frame_map.release(low, count, owner)
             for zone, first, length in self._by_zone(low, count):
-                zone.buddy.free_run(first, length)
+                zone.free(first, length, order, owner)
 
-    def free_list(self, runs: FrameList, owner: Owner) -> None:
-        """Gives all runs of a list back."""
+    def free_list(self, runs: FrameList, owner: Owner, order: int = 0) -> None:
+        """Gives all runs of a list back, as blocks of one order."""
         for start, frames in runs:
-            self.free(start, frames, owner)
+            self.free(start, frames, owner, order)
+
+    def drain_lists(self) -> None:
+        """Empties all per-CPU lists into the buddy allocator (`drain_all_pages`)."""
+        for zone in self.zones:
+            zone.lists.drain()
+
+    def hold_lists(self, cpus: int) -> None:
+        """From now on per-CPU lists hold pages (`setup_per_cpu_pageset`), on a machine of so many CPUs."""
+        for zone in self.zones:
+            zone.hold_lists(max(1, cpus // self._nodes))
 
     def hand_over(self, start: int, frames: int, owner: Owner) -> None:
         """Boot memory of `owner` becomes ordinary free memory: MemTotal grows (`free_reserved_page`)."""
-        self.frame_map.release(start, frames, owner)
         for zone, first, length in self._by_zone(start, frames):
-            zone.hand_over(first, length)
+            zone.managed_frames += length
+            zone.free(first, length, 0, owner)
             if self.reserves_follow_memory:
                 set_lowmem_reserve(self.zones_of(zone.layout.node)[::-1])
 
@@ -252,12 +264,17 @@ class PageAllocator:
         if request.missing and gfp.reclaim and order > COSTLY_ORDER:
             CostlyRequest(request, self.free_lists, self.compactor, self._reclaim_directly, self.vm_events).run()
             return
-        while request.missing and gfp.reclaim and self._reclaim_directly(request, request.missing << order):
-            self.free_lists.take(request, min_mark)
+        while request.missing and gfp.reclaim:
+            progress = self._reclaim_directly(request, request.missing << order)
+            self.drain_lists()
+            self.free_lists.take(request, min_mark, listed=False)
+            if not progress:
+                break
         while request.missing and gfp.oom and order <= COSTLY_ORDER and self.oom_killer is not None:
             if not self.oom_killer():
                 break
-            self.free_lists.take(request, min_mark)
+            self.drain_lists()
+            self.free_lists.take(request, min_mark, listed=False)
 
     def _undo_boost(self) -> None:
         """kswapd makes room for whole pageblocks, out of clean page cache alone, and the watermarks fall again."""
@@ -287,9 +304,18 @@ class PageAllocator:
         frames += sum(max(0, zone.marks.high - zone.buddy.free_frames) for zone in zones)
         for zone in zones:
             zone.compaction.forget_skips()
-        freed = self._shrink(frames, request.only_node, direct=False) if frames else 0
+        freed = self._balance(zones, frames, request.only_node) if frames else 0
         if order:
             self._wake_kcompactd(zones[0].layout.node, order)
+        return freed
+
+    def _balance(self, zones: Sequence[Zone], frames: int, node: int | None) -> int:
+        """kswapd frees so much; lists take less while it is at it."""
+        for zone in zones:
+            zone.lists.reclaiming = True
+        freed = self._shrink(frames, node, direct=False)
+        for zone in zones:
+            zone.lists.reclaiming = False
         return freed
 
     def _reclaim_directly(self, request: Request, frames: int) -> int:

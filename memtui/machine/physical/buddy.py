@@ -13,7 +13,7 @@ of single requests would have taken them.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
 from itertools import islice
 from typing import Final
@@ -134,6 +134,18 @@ class Buddy:
         """The type of the pageblock that holds this frame."""
         return self._types.get(frame >> PAGEBLOCK_ORDER, MigrateType.MOVABLE)
 
+    def type_runs(self, start: int, end: int) -> Iterator[tuple[int, int, MigrateType]]:
+        """Frames [start, end) cut where the type of their pageblocks changes: (first, one past the last, type)."""
+        while start < end:
+            kind, first, last = self.type_of(start), start >> PAGEBLOCK_ORDER, -(-end >> PAGEBLOCK_ORDER)
+            others: Iterable[int] = range(first + 1, last)
+            if kind is _MOVABLE and len(self._types) < last - first:
+                others = sorted(block for block in self._types if first < block < last)
+            stop = next((block for block in others if self._types.get(block, _MOVABLE) is not kind), last)
+            stop = min(end, stop << PAGEBLOCK_ORDER)
+            yield start, stop, kind
+            start = stop
+
     def free_blocks(self) -> tuple[int, ...]:
         """Free blocks by order, all types together, as /proc/buddyinfo prints them."""
         listed = [sum(len(lists[order]) for lists in self._lists) for order in range(TOP_ORDER)]
@@ -143,6 +155,10 @@ class Buddy:
         """Free blocks of this order and above, each counted as the blocks of this order that it holds."""
         listed = (len(lists[place]) << (place - order) for lists in self._lists for place in range(order, TOP_ORDER))
         return sum(listed) + (sum(top.blocks for top in self._top) << (TOP_ORDER - order))
+
+    def has_block(self, order: int) -> bool:
+        """Whether a block of this order or above is free."""
+        return any(top.blocks for top in self._top) or any(any(lists[order:]) for lists in self._lists)
 
     def order_at(self, frame: int) -> int | None:
         """The order of the free block below the top order that begins at this frame; None if none does."""

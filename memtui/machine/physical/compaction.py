@@ -42,7 +42,12 @@ class Compaction:
     moves: dict[Owner, Moves] = field(default_factory=dict)
 
     def run(self) -> int:
-        """Compacts the zone; returns how many pages moved."""
+        """Compacts the zone; returns how many pages moved.
+
+        For a request the per-CPU lists are emptied (`lru_add_drain_cpu_zone`): what is freed is to merge at once.
+        """
+        if self.order is not None:
+            self.zone.lists.drain()
         self._scan()
         for owner, moves in self.moves.items():
             if not isinstance(owner, Relocatable):

@@ -68,6 +68,7 @@ class _Search:
         """First frames of the ranges in which everything can be moved."""
         start = self._next(self._zone.layout.start)
         while start + self._frames <= self._zone.layout.end:
+            self._zone.lists.drain()
             further = self._obstacle(start)
             if further is None:
                 yield start
@@ -165,6 +166,7 @@ class _Emptying:
 
     def _isolate(self) -> bool:
         """Takes all that is free here out of the free lists; False if nothing is."""
+        self._zone.lists.drain()
         buddy, frame_map = self._zone.buddy, self._core.allocator.frame_map
         before = frame_map.by_kind[_ISOLATED.kind]
         buddy.take_range(self._start, self._end - self._start)
@@ -182,12 +184,12 @@ class _Emptying:
             targets.append(start, frames)
             return
         targets.append(start, inside - start)
-        allocator.free(inside, stop - inside, _TARGETS)
+        allocator.free(inside, stop - inside, _TARGETS, order)
         targets.append(stop, start + frames - stop)
 
     def _free_targets(self) -> None:
-        for targets in self._targets.values():
-            self._core.allocator.free_list(targets, _TARGETS)
+        for order, targets in self._targets.items():
+            self._core.allocator.free_list(targets, _TARGETS, order)
 
     def _missing(self) -> Counter[int]:
         """Order → frames in use here for which there is no target yet."""

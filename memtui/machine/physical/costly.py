@@ -114,7 +114,7 @@ class CostlyRequest:
         result = self._compactor.compact(request.zones, request.order, before, request.gfp.highest_zone, sync=sync)
         if result is CompactResult.SKIPPED:
             return result
-        self._free_lists.take(request, min_mark)
+        self._free_lists.take(request, min_mark, listed=False)
         got = before - request.missing
         self._events["compact_stall"] += max(got, 1)
         if got:
@@ -130,7 +130,7 @@ class CostlyRequest:
         room = max(zone.spare_frames(self._ready(zone), request.gfp.highest_zone) for zone in request.zones)
         wanted = (request.missing - 1) << request.order
         freed = self._reclaim_frames(request, wanted - room if room < 0 else 0)
-        self._free_lists.take(request, min_mark)
+        self._free_lists.take(request, min_mark, listed=False)
         return freed > 0 or room >= 0
 
     def _ready(self, zone: Zone) -> int:

@@ -7,13 +7,14 @@ so that kswapd makes room for whole pageblocks (`boost_watermark`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from memtui.machine.physical.buddy import PAGEBLOCK_ORDER
-from memtui.machine.physical.extents import FrameList
+from memtui.machine.physical.extents import FrameList, Run
 from memtui.machine.physical.frame_map import FrameMap, Owner
+from memtui.machine.physical.pcp import cached
 from memtui.machine.physical.zone import NORMAL, Zone
 
 if TYPE_CHECKING:
@@ -72,33 +73,42 @@ class FreeLists:
         self.boosted: dict[Zone, None] = {}
         """Zones whose watermarks were raised and that kswapd has not seen to (ZONE_BOOSTED_WATERMARK)."""
 
-    def take(self, request: Request, mark: Mark) -> None:
-        """Takes what the zones can give above a watermark."""
+    def take(self, request: Request, mark: Mark, *, listed: bool = True) -> None:
+        """Takes what the zones can give above a watermark; past the per-CPU lists unless `listed`."""
         best = request.zones[0]
         local = self._nodes[best.layout.node]
         spares = request.order < PAGEBLOCK_ORDER and not request.gfp.bulk
         if spares and best.index == NORMAL and (len(self._nodes) == 1 or len(local) > 1):
-            self._pass(request, local, mark, no_fragment=True)
+            self._pass(request, local, mark, no_fragment=True, listed=listed)
         if request.missing:
-            self._pass(request, request.zones, mark, no_fragment=False)
+            self._pass(request, request.zones, mark, no_fragment=False, listed=listed)
 
-    def _pass(self, request: Request, zones: Sequence[Zone], mark: Mark, *, no_fragment: bool) -> None:
+    def _pass(self, request: Request, zones: Sequence[Zone], mark: Mark, *, no_fragment: bool, listed: bool) -> None:
         """Goes through the zones once."""
-        order, gfp = request.order, request.gfp
         for zone in zones:
-            blocks = min(request.missing, zone.spare_frames(mark(zone), gfp.highest_zone) >> order)
-            if blocks <= 0:
-                continue
             fallbacks = zone.buddy.fallbacks
-            for start, frames in zone.buddy.allocate_many(order, blocks, gfp.migratetype, no_fragment=no_fragment):
+            for start, frames in self._from_zone(request, zone, mark(zone), no_fragment=no_fragment, listed=listed):
                 self._frame_map.assign(start, frames, request.owner)
                 request.taken.append(start, frames)
-                request.missing -= frames >> order
+                request.missing -= frames >> request.order
             zone.note_use()
             if zone.buddy.fallbacks != fallbacks:
-                self._boost(zone, zone.buddy.fallbacks - fallbacks, wakes=not gfp.bulk)
+                self._boost(zone, zone.buddy.fallbacks - fallbacks, wakes=not request.gfp.bulk)
             if not request.missing:
                 break
+
+    def _from_zone(self, request: Request, zone: Zone, mark: int, *, no_fragment: bool, listed: bool) -> Iterable[Run]:
+        """Blocks of one zone, which nobody has yet."""
+        order, gfp = request.order, request.gfp
+        if listed and zone.lists.limits.holds and cached(order):
+            floor = mark + zone.lowmem_reserve[gfp.highest_zone]
+            return zone.lists.take(
+                order, request.missing, gfp.migratetype, floor, zone.high_floor, no_fragment=no_fragment
+            )
+        blocks = min(request.missing, zone.spare_frames(mark, gfp.highest_zone) >> order)
+        if blocks <= 0:
+            return ()
+        return zone.buddy.allocate_many(order, blocks, gfp.migratetype, no_fragment=no_fragment)
 
     def _boost(self, zone: Zone, fallbacks: int, *, wakes: bool) -> None:
         """Raises a zone's watermarks; kswapd sees to that once a request that `wakes` it has been here."""

@@ -7,8 +7,11 @@ from math import isqrt
 from typing import Final
 
 from memtui.machine.geometry import ZoneLayout
-from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES, BlockUse, Buddy
+from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES, Buddy
 from memtui.machine.physical.compaction_state import CompactionState
+from memtui.machine.physical.frame_map import FrameMap, Owner
+from memtui.machine.physical.pcp import PerCpuPages
+from memtui.machine.physical.pcp_limits import PcpLimits, TunedLimits
 from memtui.snapshot import ZoneView
 
 ZONE_ORDER: Final = {"DMA": 0, "DMA32": 1, "Normal": 2}
@@ -40,19 +43,23 @@ class Zone:
 
     layout: ZoneLayout
     buddy: Buddy
+    lists: PerCpuPages
     managed_frames: int = 0
     marks: Watermarks = field(default_factory=Watermarks)
     lowmem_reserve: tuple[int, ...] = (0, 0, 0)
     """Frames kept from requests that could have used a higher zone, by that zone's index."""
     least_free_frames: int = 0
     compaction: CompactionState = field(default_factory=CompactionState)
+    list_cpus: int = 0
+    """CPUs of the node that have lists; 0 while boot goes on, which has none."""
     watermark_boost: int = 0
     """Frames by which all watermarks are raised until kswapd has made room in pageblocks again."""
 
     @classmethod
-    def build(cls, layout: ZoneLayout, block_use: BlockUse) -> Zone:
+    def build(cls, layout: ZoneLayout, frame_map: FrameMap, limits: type[PcpLimits] = TunedLimits) -> Zone:
         """A zone with nothing free yet."""
-        return cls(layout, Buddy(block_use))
+        buddy = Buddy(frame_map.usage)
+        return cls(layout, buddy, PerCpuPages(buddy, frame_map, limits()))
 
     @property
     def index(self) -> int:
@@ -63,6 +70,15 @@ class Zone:
         """Boot memory becomes ordinary memory (`free_reserved_page`): managed and free grow."""
         self.managed_frames += frames
         self.buddy.free_run(start, frames)
+
+    @property
+    def high_floor(self) -> int:
+        """Free frames at the high watermark, for a request that may use any zone."""
+        return self.marks.high + self.lowmem_reserve[NORMAL]
+
+    def free(self, start: int, frames: int, order: int, owner: Owner) -> None:
+        """Takes blocks of one order back from their owner."""
+        self.lists.free(start, frames, order, owner, self.high_floor)
 
     def spare_frames(self, mark: int, highest: int) -> int:
         """Frames a request that may use zones up to index `highest` can take and stay above `mark`."""
@@ -87,6 +103,13 @@ class Zone:
         """Watermarks from this zone's share of min_free_kbytes (`__setup_per_zone_wmarks`)."""
         step = max(min_frames >> 2, self.managed_frames * WATERMARK_SCALE_FACTOR // 10000)
         self.marks = Watermarks(min_frames, min_frames + step, min_frames + 2 * step)
+        if self.list_cpus:
+            self.lists.limits.set(self.marks.low, self.managed_frames, self.list_cpus)
+
+    def hold_lists(self, cpus: int) -> None:
+        """The per-CPU lists hold pages from now on, on a node of so many CPUs."""
+        self.list_cpus = cpus
+        self.lists.limits.set(self.marks.low, self.managed_frames, cpus)
 
     def view(self) -> ZoneView:
         """The zone as a Snapshot shows it."""

@@ -62,7 +62,7 @@ class ShmemStore:
         removed = 0
         unmap_pages(self, file, start, end)
         for run in file.index.take(start, end):
-            self.core.allocator.free(run.frame, run.pages, file.owner(run.order))
+            self.core.allocator.free(run.frame, run.pages, file.owner(run.order), run.order)
             self._account(file, run.order, -run.pages)
             self._charge_free(run.order, run.folios)
             removed += run.pages
@@ -104,7 +104,7 @@ class ShmemStore:
     def _drop(self, file: TmpfsFile, folio: FolioRun, pieces: Sequence[Piece]) -> int:
         """Frees parts of a split folio; returns the pages."""
         for start, end, order in pieces:
-            self.core.allocator.free(folio.frame + start - folio.index, end - start, file.large)
+            self.core.allocator.free(folio.frame + start - folio.index, end - start, file.large, order)
             self._charge_free(order, (end - start) >> order)
         pages = sum(end - start for start, end, _ in pieces)
         self._account(file, 0, -pages)
