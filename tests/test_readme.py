@@ -6,13 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests.recorded.results import rows_of
 from tests.readme import README, blocks, refreshed
 
 TEXT = README.read_text(encoding="utf-8")
 ROOT = README.parent
 
 
-def test_shown_output_is_what_the_commands_print() -> None:
+@pytest.mark.timeout(600)
+def test_shown_output_is_what_the_commands_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memtui.commands.recordings.compare", lambda recording, *_: rows_of(recording.name))
     assert refreshed(TEXT) == TEXT, "the README is out of date; python -m tests.readme refreshes it"
 
 

@@ -40,8 +40,8 @@ class Case:
     """The same of every counter at this step."""
     since_start: Mapping[str, Pair]
     """By how much every counter has changed since the first step."""
-    lists_fell_kb: int
-    """By how much the pages in per-CPU lists fell at this step or the one before, 0 if they rose."""
+    unseen_kb: int
+    """Free memory that no read may have seen, at this step or the one before: it left the per-CPU lists meanwhile."""
     elapsed_ns: int
     """Time between this step and the one before, on machines where time means something."""
 
@@ -65,6 +65,12 @@ class Case:
         """How far the counter is off in all, since the first step."""
         recorded, simulated = self.since_start[self.counter]
         return recorded - simulated
+
+    def will_grow(self, counter: str) -> bool:
+        """Whether a counter of the recording has not come to its end yet at this step, though it has begun to move."""
+        values = [step.values.get(counter, 0) for step in self.recording.steps]
+        first, last = self.recording.steps[0].values.get(counter, 0), values[-1]
+        return values[min(self.number + 1, len(values) - 1)] > first and values[self.number] < last
 
     def argument(self, name: str, default: int = 0) -> int:
         """A number among the step's arguments."""

@@ -12,7 +12,7 @@ from memtui.recordings.experiments.catalogue import Load
 from memtui.recordings.model import Recording
 from memtui.recordings.noise import within
 from memtui.recordings.playing import SimulatedStep, play
-from memtui.recordings.raw import LISTS
+from memtui.recordings.raw import FREE, FREE_PAGES, LISTS
 from memtui.recordings.scope import COMPARED, SAME_AS, why_not_compared
 from memtui.recordings.unmodelled import beyond_noise, unmodelled
 from memtui.units import kb_of_frames
@@ -46,7 +46,7 @@ def cases(recording: Recording, load: Load, watch: Callable[[int], None] | None 
     """Plays a recording: every figure there is to judge, step by step."""
     first: dict[str, Pair] = {}
     known: dict[str, Pair] = {}
-    lists: list[int] = [0]
+    unseen = Unseen()
     last_ns = 0
     for number, (step, simulated) in enumerate(zip(recording.steps, play(recording, load, watch), strict=True)):
         now = _both(step.values, simulated)
@@ -54,8 +54,7 @@ def cases(recording: Recording, load: Load, watch: Callable[[int], None] | None 
         changes = {name: _change(pair, known.get(name, (0, 0))) for name, pair in now.items()}
         since = {name: _change(pair, first[name]) for name, pair in now.items()}
         known |= now
-        lists = [*lists[-2:], step.values.get(LISTS, lists[-1])]
-        fell = max(before - after for before, after in pairwise(lists))
+        unseen.read(step.values)
         for counter, (was, came_out) in changes.items():
             yield Case(
                 recording,
@@ -66,10 +65,36 @@ def cases(recording: Recording, load: Load, watch: Callable[[int], None] | None 
                 came_out,
                 others=changes,
                 since_start=since,
-                lists_fell_kb=kb_of_frames(max(0, fell)),
+                unseen_kb=unseen.kb,
                 elapsed_ns=step.at_ns - last_ns,
             )
         last_ns = step.at_ns
+
+
+class Unseen:
+    """Free memory that a recording may have missed.
+
+    A snapshot reads /proc/meminfo, then /proc/vmstat, then the per-CPU lists. Pages that leave the
+    lists in between are in none of the three: the lists are shorter at the next read, or
+    /proc/vmstat knows more free memory than /proc/meminfo did.
+    """
+
+    def __init__(self) -> None:
+        self._lists: list[int] = [0]
+        self._apart: list[int] = []
+
+    def read(self, values: Mapping[str, int]) -> None:
+        """A step was read."""
+        self._lists = [*self._lists[-2:], values.get(LISTS, self._lists[-1])]
+        if FREE_PAGES in values:
+            self._apart.append(kb_of_frames(values[FREE_PAGES]) - values[FREE])
+
+    @property
+    def kb(self) -> int:
+        """At the last step and the one before."""
+        fell = max(before - after for before, after in pairwise(self._lists))
+        moved = max((abs(apart - self._apart[0]) for apart in self._apart[-2:]), default=0)
+        return max(kb_of_frames(max(0, fell)), moved)
 
 
 def _change(now: Pair, before: Pair) -> Pair:

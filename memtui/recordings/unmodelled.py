@@ -23,15 +23,19 @@ _OBJECTS: Final = re.compile(
 )
 """Kernel objects and the memory that holds them."""
 _SPLITS: Final = re.compile(r"DirectMap\w+|direct_map_\w+")
-_SCANNING: Final = re.compile(r"compact_\w+|pgscan_\w+|pgsteal_\w+|slabs_scanned|allocstall_\w+")
+_SCANNING: Final = re.compile(
+    r"compact_(isolated|daemon_wake|(daemon_)?(migrate|free)_scanned)|pgscan_\w+|pgsteal_\w+|slabs_scanned|pgmigrate_success|"
+    r"allocstall_\w+"
+)
 _SLABS: Final = re.compile(r"Slab|SReclaimable|SUnreclaim|maple_node")
 _ZOMBIES: Final = re.compile(r"task_struct|Slab|SUnreclaim|radix_tree_node")
 _PROGRAMS: Final = re.compile(
-    r"AnonPages|Mapped|Cached|Dirty|PageTables|VmallocUsed|KernelStack|(task|mm|vm_area)_struct|anon_vma(_chain)?|"
+    r"AnonPages|Mapped|Mlocked|Cached|Dirty|PageTables|VmallocUsed|KernelStack|(task|mm|vm_area)_struct|anon_vma(_chain)?|"
     r"radix_tree_node|shmem_inode_cache"
 )
 """What programs move by merely running."""
-_MOVED_PAGES: Final = re.compile(r"MemFree|MemAvailable|AnonPages|Mapped")
+_HUGE: Final = re.compile(r"AnonHugePages|thp_fault_alloc")
+"""What programs that are ready for huge pages move by."""
 _STARTED: Final = re.compile(r"MemFree|MemAvailable|VmallocUsed|KernelStack|AnonPages")
 
 
@@ -71,6 +75,10 @@ def _older_code(case: Case) -> bool:
     return case.program in ("exp_modules", "exp_bpf") and case.recording.kernel in OLDER_CODE_KERNELS
 
 
+def _verifier(case: Case) -> bool:
+    return case.program == "exp_bpf" and case.counter in ("compact_stall", "compact_fail", "compact_success")
+
+
 def _kernel_page_tables(case: Case) -> bool:
     return case.counter == "PageTables" and case.program in ("exp_modules", "exp_bpf")
 
@@ -85,13 +93,15 @@ def _hosts_slabs(case: Case) -> bool:
 
 
 def _hosts_programs(case: Case) -> bool:
+    if _HUGE.fullmatch(case.counter):
+        return case.recording.place is not Place.GUEST and not case.simulated
     if _PROGRAMS.fullmatch(case.counter) is None:
         return False
     return case.recording.place is Place.HOST or (case.recording.place is Place.QUIET and not case.simulated)
 
 
-def _compacted(case: Case) -> bool:
-    return case.recording.aged is not None and _MOVED_PAGES.fullmatch(case.counter) is not None
+def _left_before(case: Case) -> bool:
+    return case.number == 0 and bool(case.recording.after)
 
 
 def _module_code(case: Case) -> bool:
@@ -115,8 +125,9 @@ ALWAYS: Final = (
     Rule(_kernel_page_tables, "page tables of the vmalloc area, which are kept for ever"),
     Rule(
         lambda case: _SCANNING.fullmatch(case.counter) is not None,
-        "how much reclaim and compaction look at before they find something",
+        "how much reclaim and compaction look at before they find something, and how often before they give up",
     ),
+    Rule(_verifier, "buffers of several pages that the BPF verifier asks for"),
     Rule(_zombies, "children of a relay that have exited and that nobody waits for"),
     Rule(
         _hosts_slabs,
@@ -127,7 +138,7 @@ ALWAYS: Final = (
 
 BEYOND_NOISE: Final = (
     Rule(_hosts_programs, "what other programs on the host do"),
-    Rule(_compacted, "compaction in the background holds pages while it moves them: they count nowhere"),
+    Rule(_left_before, "what others left in the same boot: compared in their own recordings, if they are here"),
     Rule(_module_code, "what a module's own code allocates when it starts, and how its memory is divided"),
 )
 """Judged only of figures that are off by more than noise."""

@@ -106,6 +106,8 @@ def scenario(recording: Recording, load: Load) -> str:
 def _before(recording: Recording, load: Load) -> list[Deed]:
     """What is done before the first step."""
     done: list[Deed] = []
+    if recording.program == "exp_pressure" or recording.aged is not None:
+        done += pressure.in_use(recording)
     for name in recording.after:
         earlier = load(name)
         done += chain.from_iterable(deeds(earlier))

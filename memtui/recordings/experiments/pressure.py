@@ -6,13 +6,31 @@ from typing import Final
 
 from memtui.recordings.experiments.deed import Deed, Deeds, Experiment, end, kib, number
 from memtui.recordings.model import Recording, Step
-from memtui.units import kb_of_frames
+from memtui.units import FRAMES_2M, kb_of_frames
+
+PTES_PER_TABLE: Final = FRAMES_2M
 
 FILLER: Final = "exp_pressure"
 """The program that fills memory in `frag`; it runs from before the first step."""
 AGED: Final = "exp_aged"
 """The program that scatters memory; it holds what it has until the end."""
 AGED_MIN_FREE_KB: Final = 8192
+
+
+BOOTED: Final = "what was there before"
+"""The process that stands for all that was in use before the first step: the guest's files, slabs and programs."""
+BOOT_PACK_KB: Final = 2048
+"""What this machine has in use after boot, nearly all of it the pack of BPF programs."""
+
+
+def in_use(recording: Recording) -> Deeds:
+    """Memory that the guest had in use before the first step: how little is left decides where pressure begins."""
+    first = recording.steps[0]
+    used_kb = first.values["MemTotal"] - first.values["MemFree"] - BOOT_PACK_KB
+    if recording.aged is not None:
+        held = number(first, "touched") - number(first, "gave_back")
+        used_kb -= kb_of_frames(held + -(-number(first, "touched") // PTES_PER_TABLE))
+    return [Deed("anon", {"size": kib(used_kb)}, BOOTED)]
 
 
 def oom(recording: Recording) -> Experiment:
