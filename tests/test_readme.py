@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.recorded.results import rows_of
 from tests.readme import README, blocks, refreshed
+from tests.recorded.results import rows_of
 
 TEXT = README.read_text(encoding="utf-8")
 ROOT = README.parent

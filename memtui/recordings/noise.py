@@ -209,7 +209,11 @@ ALLOWANCES: Final = (
     ),
     Allowance("radix_tree_node|shmem_inode_cache", lambda _: 4, "objects of the recording program"),
     Allowance("Slab|SReclaimable|SUnreclaim", lambda case: 64 + abs(case.recorded) // 8, "caches nobody shrank"),
-    Allowance("Slab|SReclaimable|SUnreclaim", lambda case: in_all(case, LATE_SLAB_KB), "freed after a grace period, at another step"),
+    Allowance(
+        "Slab|SReclaimable|SUnreclaim",
+        lambda case: in_all(case, LATE_SLAB_KB),
+        "freed after a grace period, at another step",
+    ),
     Allowance(
         "Unevictable",
         lambda case: PAGE_KB * FOLIO_BATCH * case.recording.cpus,
@@ -255,7 +259,9 @@ def _free(case: Case) -> Judgement | None:
     room = IDLE_KB + PROCESS_KB * _processes(case) + _own_buffer_kb(case) + _started(case) + _background(case, FREE)
     room += case.argument("progs") * PROGRAM_BYTES // 1024
     if case.counter == AVAILABLE:
-        room += _below_zero_kb(case) + abs(case.off_by("SReclaimable")) + abs(case.off_by("Cached") - case.off_by("Shmem"))
+        room += (
+            _below_zero_kb(case) + abs(case.off_by("SReclaimable")) + abs(case.off_by("Cached") - case.off_by("Shmem"))
+        )
     if unexplained <= room:
         return Judgement(Verdict.NOISE, "what others have more or less of, and kernel memory nobody counts")
     if unexplained <= room + case.unseen_kb:
