@@ -43,7 +43,11 @@ class MemfdSecret(Activity[MemfdSecretParams]):
     _refused = False
 
     def start(self) -> Steps:
-        """Creates files and touches them piece by piece; when memory runs out their holder is killed."""
+        """Creates files and touches them piece by piece; where a page cannot be had the program ends.
+
+        By the OOM killer if memory is short; of itself if a pool gets no 2 MiB page (the fault would fail for
+        ever) or if allocations fail on purpose.
+        """
         self._program = self.machine.secretmem.program(self.context.name, self.params.memlock)
         before = self.machine.direct_map.split_count
         try:
@@ -52,7 +56,6 @@ class MemfdSecret(Activity[MemfdSecretParams]):
             yield self.machine.take_ns()
             return
         except OutOfMemory as short:
-            self.machine.processes.oom.kill_program(self.context.name, self._frames)
             self.machine.core.log(f"{self.context.name} ends: {short}", Severity.BAD)
             yield from self.finish()
             return

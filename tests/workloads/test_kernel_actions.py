@@ -177,3 +177,14 @@ def test_struct_pages_of_a_full_node_come_from_another() -> None:
     play(server, "nr_hugepages", count=0, node=1)
     assert server.counters()["HugePages_Surp"] == 0
     assert pool > 3000
+
+
+def test_a_pool_of_secret_memory_that_gets_no_2_mib_page_ends_its_program_and_kills_nobody() -> None:
+    guest = Machine(
+        MachineConfig("guest", 8 * GIB, 1, CpuConfig(1), KernelConfig(thp="never", secret_memory="pmd_pool"))
+    )
+    guest.core.allocator.injector = lambda order, count: order == 9
+    played = play(guest, "memfd_secret", size=MIB, count=8)
+    assert played.said[-2] == "memfd_secret ends: order-9 allocation failed (0 of 1)"
+    assert guest.counters()["oom_kill"] == guest.counters()["Unevictable"] == 0
+    guest.check()
