@@ -13,7 +13,7 @@ from memtui.machine.secretmem import SecretFile
 from memtui.machine.spray import Spots
 from memtui.units import FRAMES_1G, FRAMES_2M, GIB, KIB, MIB, PAGE_BYTES
 from tests.machine.bench import fail_nth
-from tests.machine.changes import Changes
+from tests.machine.changes import Changes, free_with_lists
 
 GUEST = MachineConfig("guest", 8 * GIB, 1, CpuConfig(1), KernelConfig(thp="never"))
 POLICIES = ("per_page", "pmd_pool", "unmapped_cache")
@@ -78,9 +78,9 @@ def test_a_pool_without_a_2_mib_page_fails_the_fault_and_leaves_nothing() -> Non
 def test_a_failed_touch_unwinds(policy: str, nth: int) -> None:
     """Every allocation of a file's life fails in turn: counters as before, splits and their tables aside."""
     machine = guest(policy)
-    before = machine.counters()
-    failure = fail_nth(nth)
-    machine.core.allocator.injector = failure
+    before, allocator = machine.counters(), machine.core.allocator
+    free = free_with_lists(machine)
+    allocator.injector = fail_nth(nth)
     try:
         for file in touched(machine, 5 * MIB):
             machine.core.allocator.injector = None
@@ -95,7 +95,7 @@ def test_a_failed_touch_unwinds(policy: str, nth: int) -> None:
     same = ("Cached", "Mapped", "Unevictable", "Mlocked", "PageTables", "vm_area_struct", "radix_tree_node")
     assert [after[name] for name in same] == [before[name] for name in same]
     machine.unmapped_cache.drop()
-    lost = before["nr_free_pages"] - machine.counters()["nr_free_pages"]
+    lost = free - free_with_lists(machine)
     slabs = (after["Slab"] - before["Slab"]) // 4
     assert lost == machine.direct_map.table_frames - guest(policy).direct_map.table_frames + slabs
 
