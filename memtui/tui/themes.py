@@ -90,6 +90,7 @@ def _words(theme: Theme, variables: Mapping[str, str]) -> dict[Token, Style]:
         Token.FRAME_CHOSEN: coloured("primary"),
         Token.TITLE: coloured("primary", bold=True),
         Token.TITLE_CHOSEN: Style(color=background.rich_color, bgcolor=named("primary").rich_color, bold=True),
+        Token.CURSOR: Style(color=background.rich_color, bgcolor=foreground.rich_color, bold=True),
         Token.BRAND: coloured("accent", bold=True),
         Token.KEY: coloured("accent", bold=True),
         Token.TRACK: towards(_TRACK),

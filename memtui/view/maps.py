@@ -35,19 +35,55 @@ def cells_for(width: int, rows: int, boundaries: int) -> int:
     return max(0, (width - gutter_of(width)) * rows - boundaries)
 
 
-def draw_map(cells: CellMap, tokens: Mapping[int, Token], width: int, rows: int, glyphs: Glyphs) -> Rows:
-    """The map left to right, top to bottom; a map too large for the space ends in the sign for more."""
+def draw_map(
+    cells: CellMap, tokens: Mapping[int, Token], width: int, rows: int, glyphs: Glyphs, cursor: int | None = None
+) -> Rows:
+    """The map left to right, top to bottom; a map too large for the space ends in the sign for more.
+
+    `cursor` is the cell that is marked, if one is.
+    """
     gutter = gutter_of(width)
     inner = width - gutter
     stream = _with_boundaries(cells)
     drawn: Rows = []
+    marked = -1 if cursor is None else cursor + _boundaries_before(cells, cursor)
     for start in range(0, min(len(stream), inner * rows), inner):
         below = dim(_below(cells, stream, start).rjust(SIZE_WIDTH) + " ") if gutter else dim("")
-        drawn.append(row(below, *_runs(stream[start : start + inner], tokens, glyphs)))
+        line = _runs(stream[start : start + inner], tokens, glyphs)
+        if start <= marked < start + inner:
+            line = _with_cursor(line, marked - start, glyphs)
+        drawn.append(row(below, *line))
     if len(stream) > inner * rows and drawn:
         last = drawn[-1][-1]
         drawn[-1] = (*drawn[-1][:-1], last._replace(text=last.text[:-1]), Span(glyphs.more, Token.NOTICE))
     return drawn
+
+
+def cell_at(cells: CellMap, width: int, x: int, y: int) -> int | None:
+    """The cell drawn at column and row (x, y) of a map of `width`; None where there is none."""
+    gutter = gutter_of(width)
+    stream, place = _with_boundaries(cells), (width - gutter) * y + x - gutter
+    if x < gutter or not 0 <= place < len(stream) or stream[place] == _BOUNDARY:
+        return None
+    return place - stream.count(_BOUNDARY, 0, place)
+
+
+def _boundaries_before(cells: CellMap, cell: int) -> int:
+    return len({index for index, _ in cells.marks if 0 < index <= cell})
+
+
+def _with_cursor(line: list[Span], place: int, glyphs: Glyphs) -> list[Span]:
+    """The line with the cell at `place` shown as the cursor."""
+    spans: list[Span] = []
+    for span in line:
+        if 0 <= place < len(span.text):
+            after = span.text[place + 1 :]
+            spans += [span._replace(text=span.text[:place]), Span(glyphs.here, Token.CURSOR)]
+            spans.append(span._replace(text=after))
+        else:
+            spans.append(span)
+        place -= len(span.text)
+    return [span for span in spans if span.text]
 
 
 def _with_boundaries(cells: CellMap) -> bytes:

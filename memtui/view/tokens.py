@@ -45,6 +45,8 @@ class Token(StrEnum):
     HISTORY = "history"
     ENTRY = "entry"
     """An entry of the timeline on the time bar."""
+    CURSOR = "cursor"
+    """The cell, or the line, that keys for moving move."""
     LEAF_1G = "leaf-1g"
     LEAF_2M = "leaf-2m"
     LEAF_4K = "leaf-4k"
