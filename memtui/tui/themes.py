@@ -116,6 +116,7 @@ def _ansi_words() -> dict[Token, Style]:
         Token.FRAME_CHOSEN: blue,
         Token.TITLE: blue + bold,
         Token.TITLE_CHOSEN: Style(bold=True, reverse=True),
+        Token.CURSOR: Style(bold=True, reverse=True),
         Token.BRAND: yellow + bold,
         Token.KEY: yellow + bold,
         Token.TRACK: faint,

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from memtui.reading import read
-from memtui.snapshot import MapRequest, RunInfo, Snapshot, VmemmapCell, VmemmapView
+from memtui.snapshot import CellMap, MapRequest, RunInfo, Snapshot, VmemmapCell, VmemmapView
 from memtui.units import KIB, PAGE_BYTES, format_bytes, format_count, format_frames
 from memtui.view.cells import Row, Rows, Span, dim, flow, row, strong
 from memtui.view.glyphs import Glyphs
 from memtui.view.history import largest, strip
-from memtui.view.maps import caption, cells_for, draw_map, map_legend
+from memtui.view.maps import caption, cell_at, cells_for, draw_map, gutter_of, map_legend
 from memtui.view.numbers import cell_size, part_of, percent
+from memtui.view.panels.sharing import sharing_rows
 from memtui.view.panels.stack import Division, divide, stack
 from memtui.view.scene import Drawing, Panel, Scene
-from memtui.view.state import ViewState
+from memtui.view.state import MapState, Move, ViewState
 from memtui.view.tokens import VMEMMAP_TOKENS, Token
+from memtui.view.zoom import at_cell, cell_under, moved, window_words
 
 _KINDS = (Token.OWN, Token.SHARED, Token.PARTLY_SHARED, Token.SPLIT)
 _VOID = (VmemmapCell.NOT_POPULATED, Token.NOT_POPULATED)
 _WIDE = 54
+_SHARING_FROM = (72, 29)
+"""Width and height from which the struct pages under the cursor are drawn below the map."""
+_SHARING_ROWS = 14
 _FRAMES_PER_2M = 8
 """Frames of struct pages a 2 MiB huge page has: 512 × 64 bytes."""
 _FRAMES_PER_1G = 4096
@@ -33,18 +40,57 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     cells = scene.now.vmemmap_cells
     if cells is None or not division.map:
         return Drawing(stack(division, figures, history, [], []))
-    drawn = draw_map(cells, VMEMMAP_TOKENS, width, division.map, glyphs)
+    state = scene.state.vmemmap
+    drawn = draw_map(cells, VMEMMAP_TOKENS, width, division.map, glyphs, cell_under(state, cells, default=None))
     words = map_legend(cells, _KINDS, _VOID, width, division.legend, glyphs)
-    return Drawing(stack(division, figures, history, drawn, words), caption(cells, "1 cell = memmap of {}", width))
+    rows = stack(division, figures, history, drawn, words)
+    if scene.now.struct_pages is not None and _tells_sharing(width, height):
+        rows += [(), *sharing_rows(scene.now.struct_pages, width, _SHARING_ROWS, glyphs)]
+    return Drawing(rows, _caption(cells, state, width))
 
 
 def request(info: RunInfo, state: ViewState, width: int, height: int) -> MapRequest:
-    """The map that fills a panel of this size."""
-    return MapRequest(vmemmap_cells=cells_for(width, _division(width, height).map, info.nodes + 2))
+    """The map that fills a panel of this size, and the struct pages under the cursor where they are drawn."""
+    return MapRequest(
+        vmemmap_cells=cells_for(width, _division(width, height).map, info.nodes + 2),
+        vmemmap_window=state.vmemmap.window,
+        vmemmap_frame=state.vmemmap.cursor if _tells_sharing(width, height) else None,
+    )
+
+
+def move(scene: Scene, asked: Move, width: int, height: int) -> ViewState:
+    """Moves the cursor of the map, or its zoom."""
+    cells, rows = scene.now.vmemmap_cells, _division(width, height).map
+    if cells is None or not rows:
+        return scene.state
+    columns = width - gutter_of(width)
+    return replace(scene.state, vmemmap=moved(scene.state.vmemmap, asked, cells, scene.info.ram_bytes, columns, rows))
+
+
+def point(scene: Scene, x: int, y: int, width: int, height: int) -> ViewState:
+    """Puts the cursor on the cell that was clicked."""
+    cells, division = scene.now.vmemmap_cells, _division(width, height)
+    if cells is None or not division.map:
+        return scene.state
+    cell = cell_at(cells, width, x, y - division.figures - division.strip - division.gap)
+    if cell is None:
+        return scene.state
+    return replace(scene.state, vmemmap=at_cell(scene.state.vmemmap, cells, cell))
+
+
+def _caption(cells: CellMap, state: MapState, width: int) -> str:
+    where = window_words(state)
+    words = caption(cells, "1 cell = memmap of {}", width)
+    return f"{where}; {words}" if where else words
+
+
+def _tells_sharing(width: int, height: int) -> bool:
+    return width >= _SHARING_FROM[0] and height >= _SHARING_FROM[1]
 
 
 def _division(width: int, height: int) -> Division:
-    return divide(height, figures=4 if width >= _WIDE else 7, legend=2 if width >= _WIDE else 3)
+    rows = height - 1 - _SHARING_ROWS if _tells_sharing(width, height) else height
+    return divide(rows, figures=4 if width >= _WIDE else 7, legend=2 if width >= _WIDE else 3)
 
 
 def _figures(scene: Scene, width: int, glyphs: Glyphs) -> Rows:
@@ -111,6 +157,8 @@ PANEL = Panel(
     tab="vmemmap",
     draw=draw,
     request=request,
+    move=move,
+    point=point,
     help=(
         "Every 4 KiB frame of RAM has a struct page of 64 bytes: 1.56 % of the machine. A huge page has hundreds or "
         "thousands of them, nearly all alike. With vm.hugetlb_optimize_vmemmap=1 a huge page that enters the pool "
@@ -120,7 +168,11 @@ PANEL = Panel(
         "needs its frames back; 'to free all' says how much that is for the whole pool, and whether the allocator "
         "could hand it over in one go; where it could not, pages can still go one by one, as each that is freed pays "
         "for the next.\n\n"
-        "In the map each cell stands for the struct pages of that stretch of physical memory."
+        "In the map each cell stands for the struct pages of that stretch of physical memory. Arrows move its cursor, "
+        "] and [ zoom from the machine to one 2 MiB block and back. Enlarged, the panel draws the struct pages under "
+        "the cursor: its section of 128 MiB, whose vmemmap is one 2 MiB leaf until it is split, and the vmemmap pages "
+        "of its huge page with the frames they point to. Those that share one frame bend to it; beside them stands who "
+        "has the frame that boot gave them."
     ),
     counters=(
         "struct_page_bytes",
