@@ -154,7 +154,8 @@ def _boundaries(cells: CellMap, glyphs: Glyphs) -> list[Row]:
     return groups
 
 
-def caption(cells: CellMap, words: str, width: int) -> str:
-    """What one cell stands for, and what the column at the left says where there is one."""
+def caption(cells: CellMap, words: str, width: int, window: str = "") -> str:
+    """What one cell stands for, where the window lies, and what the column at the left says where there is one."""
     size = words.format(cell_size(cells.cell_bytes))
-    return f"left: RAM below, without holes; {size}" if gutter_of(width) else size
+    left = "left: RAM below, without holes" if gutter_of(width) else ""
+    return "; ".join(part for part in (window, left, size) if part)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from memtui.reading import read
 from memtui.snapshot import DirectMapCell, MapRequest, RunInfo, Snapshot
 from memtui.units import format_count, format_frames
@@ -12,11 +14,14 @@ from memtui.view.history import largest, strip
 from memtui.view.leaves import LEAVES, counted_twice, mapped_leaves
 from memtui.view.maps import caption, cells_for, draw_map, map_legend
 from memtui.view.numbers import percent_of_ppm, size_of, whole_percent
+from memtui.view.panels.inspector import INSPECTOR_ROWS, inspector_rows
+from memtui.view.panels.map_moves import click_in_map, key_in_map
 from memtui.view.panels.split_causes import SIDE_BY_SIDE, cause_line, policy_rows, tables
 from memtui.view.panels.stack import Division, divide, stack
 from memtui.view.scene import Drawing, Panel, Scene
-from memtui.view.state import ViewState
+from memtui.view.state import Move, ViewState
 from memtui.view.tokens import DIRECT_MAP_TOKENS, Token
+from memtui.view.zoom import cell_under, window_words
 
 _KINDS = (Token.LEAF_1G, Token.LEAF_2M, Token.LEAF_4K, Token.NOT_PRESENT)
 _VOID = (DirectMapCell.HOLE, Token.HOLE)
@@ -31,6 +36,8 @@ _WHO_FROM = 18
 _TABLES_FROM = 26
 """Height from which causes and policies have tables, side by side."""
 _TABLE_ROWS = 8
+_INSPECTOR_FROM = (54, 18)
+"""Width and height from which the frame under the cursor is told of below the map."""
 
 
 def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
@@ -42,17 +49,44 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     figures += _who(scene.now, width, height, glyphs)
     rows = stack(division, figures, _strip(scene, width, division.strip, glyphs), *_map(scene, width, division, glyphs))
     cells = scene.now.direct_map_cells
-    return Drawing(rows, caption(cells, "1 cell = {}", width) if cells is not None and division.map else "")
+    if cells is None or not division.map:
+        return Drawing(rows)
+    if _inspects(width, height):
+        rows += inspector_rows(scene.now.frame, scene.events, width, glyphs)
+    return Drawing(rows, caption(cells, "1 cell = {}", width, window_words(scene.state.direct_map)))
 
 
 def request(info: RunInfo, state: ViewState, width: int, height: int) -> MapRequest:
-    """The map that fills a panel of this size."""
-    return MapRequest(direct_map_cells=cells_for(width, _division(width, height).map, info.nodes + 2))
+    """The map that fills a panel of this size, and the frame under its cursor."""
+    return MapRequest(
+        direct_map_cells=cells_for(width, _division(width, height).map, info.nodes + 2),
+        direct_map_window=state.direct_map.window,
+        direct_map_frame=state.direct_map.cursor if _inspects(width, height) else None,
+    )
+
+
+def move(scene: Scene, asked: Move, width: int, height: int) -> ViewState:
+    """Moves the cursor of the map, or its zoom."""
+    state, cells, ram_bytes = scene.state, scene.now.direct_map_cells, scene.info.ram_bytes
+    return replace(
+        state, direct_map=key_in_map(state.direct_map, asked, cells, ram_bytes, width, _division(width, height))
+    )
+
+
+def point(scene: Scene, x: int, y: int, width: int, height: int) -> ViewState:
+    """Puts the cursor on the cell that was clicked."""
+    state, cells = scene.state, scene.now.direct_map_cells
+    return replace(state, direct_map=click_in_map(state.direct_map, cells, x, y, width, _division(width, height)))
+
+
+def _inspects(width: int, height: int) -> bool:
+    return width >= _INSPECTOR_FROM[0] and height >= _INSPECTOR_FROM[1]
 
 
 def _division(width: int, height: int) -> Division:
     figures = _least_figures(width, height) + _who_rows(width, height)
-    return divide(height, figures, _LEGEND_ROWS)
+    rows = height - INSPECTOR_ROWS if _inspects(width, height) else height
+    return divide(rows, figures, _LEGEND_ROWS)
 
 
 def _least_figures(width: int, height: int) -> int:
@@ -126,7 +160,8 @@ def _map(scene: Scene, width: int, division: Division, glyphs: Glyphs) -> tuple[
     cells = scene.now.direct_map_cells
     if cells is None or not division.map:
         return [], []
-    drawn = draw_map(cells, DIRECT_MAP_TOKENS, width, division.map, glyphs)
+    cursor = cell_under(scene.state.direct_map, cells, default=None)
+    drawn = draw_map(cells, DIRECT_MAP_TOKENS, width, division.map, glyphs, cursor)
     lead = "finest leaf:" if width >= _ONE_LINE_OF_FIGURES else ""
     return drawn, map_legend(cells, _KINDS, _VOID, width, division.legend, glyphs, lead)
 
@@ -137,6 +172,8 @@ PANEL = Panel(
     tab="Direct map",
     draw=draw,
     request=request,
+    move=move,
+    point=point,
     help=(
         "The kernel maps all RAM once, in leaves as large as it can: 1 GiB, 2 MiB or 4 KiB. Whoever needs other "
         "permissions for a part of a leaf (module text, BPF programs, secret memory) splits it, and every split "

@@ -10,7 +10,7 @@ from typing import Final
 
 from memtui.snapshot import StructPageFrame, StructPagesView
 from memtui.units import FRAMES_1G, FRAMES_2M, PAGE_BYTES, format_bytes, format_count
-from memtui.view.cells import Row, Rows, Span, dim, fit, row, strong
+from memtui.view.cells import Row, Rows, Span, cut_text, dim, fit, row, strong
 from memtui.view.glyphs import Glyphs
 from memtui.view.tokens import VMEMMAP_TOKENS, Token
 
@@ -23,8 +23,14 @@ _ARROW_FROM = 64
 _SIZES: Final = {FRAMES_2M: "2 MiB", FRAMES_1G: "1 GiB"}
 
 
-def sharing_rows(view: StructPagesView, width: int, height: int, glyphs: Glyphs) -> Rows:
-    """Where it is, its section, and a row for each of its first vmemmap pages, as far as `height` goes."""
+def sharing_rows(view: StructPagesView | None, width: int, height: int, glyphs: Glyphs) -> Rows:
+    """Where it is, its section, and a row for each of its first vmemmap pages, as far as `height` goes.
+
+    How to begin where nothing is looked at.
+    """
+    if view is None:
+        hint = "arrows or a click put a cursor on the map, ] and [ zoom: the struct pages under it are drawn here"
+        return [row(dim(cut_text(hint, width, glyphs.more)))]
     rows: Rows = [_where(view), _section(view, width, glyphs), ()]
     rows += [_page(view, page, width, glyphs) for page in view.pages]
     more = view.frames // STRUCT_PAGES - len(view.pages)

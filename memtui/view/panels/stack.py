@@ -51,7 +51,7 @@ def _strip_alone(rest: int) -> int:
 
 def stack(division: Division, figures: Rows, strip: Rows, drawn_map: Rows, legend: Rows) -> Rows:
     """The parts one below the other, each in the rows the division gives it."""
-    rows = _exactly(figures, division.figures) + strip[: division.strip]
+    rows = _exactly(figures, division.figures) + _exactly(strip[: division.strip], division.strip)
     if division.map:
         gap: Rows = [()] * division.gap
         rows += gap + _exactly(drawn_map, division.map) + gap + legend[: division.legend]

@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from memtui.reading import read
-from memtui.snapshot import CellMap, MapRequest, RunInfo, Snapshot, VmemmapCell, VmemmapView
+from memtui.snapshot import MapRequest, RunInfo, Snapshot, VmemmapCell, VmemmapView
 from memtui.units import KIB, PAGE_BYTES, format_bytes, format_count, format_frames
 from memtui.view.cells import Row, Rows, Span, dim, flow, row, strong
 from memtui.view.glyphs import Glyphs
 from memtui.view.history import largest, strip
-from memtui.view.maps import caption, cell_at, cells_for, draw_map, gutter_of, map_legend
+from memtui.view.maps import caption, cells_for, draw_map, map_legend
 from memtui.view.numbers import cell_size, part_of, percent
+from memtui.view.panels.map_moves import click_in_map, key_in_map
 from memtui.view.panels.sharing import sharing_rows
 from memtui.view.panels.stack import Division, divide, stack
 from memtui.view.scene import Drawing, Panel, Scene
-from memtui.view.state import MapState, Move, ViewState
+from memtui.view.state import Move, ViewState
 from memtui.view.tokens import VMEMMAP_TOKENS, Token
-from memtui.view.zoom import at_cell, cell_under, moved, window_words
+from memtui.view.zoom import cell_under, window_words
 
 _KINDS = (Token.OWN, Token.SHARED, Token.PARTLY_SHARED, Token.SPLIT)
 _VOID = (VmemmapCell.NOT_POPULATED, Token.NOT_POPULATED)
@@ -44,9 +45,9 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     drawn = draw_map(cells, VMEMMAP_TOKENS, width, division.map, glyphs, cell_under(state, cells, default=None))
     words = map_legend(cells, _KINDS, _VOID, width, division.legend, glyphs)
     rows = stack(division, figures, history, drawn, words)
-    if scene.now.struct_pages is not None and _tells_sharing(width, height):
+    if _tells_sharing(width, height):
         rows += [(), *sharing_rows(scene.now.struct_pages, width, _SHARING_ROWS, glyphs)]
-    return Drawing(rows, _caption(cells, state, width))
+    return Drawing(rows, caption(cells, "1 cell = memmap of {}", width, window_words(state)))
 
 
 def request(info: RunInfo, state: ViewState, width: int, height: int) -> MapRequest:
@@ -60,28 +61,14 @@ def request(info: RunInfo, state: ViewState, width: int, height: int) -> MapRequ
 
 def move(scene: Scene, asked: Move, width: int, height: int) -> ViewState:
     """Moves the cursor of the map, or its zoom."""
-    cells, rows = scene.now.vmemmap_cells, _division(width, height).map
-    if cells is None or not rows:
-        return scene.state
-    columns = width - gutter_of(width)
-    return replace(scene.state, vmemmap=moved(scene.state.vmemmap, asked, cells, scene.info.ram_bytes, columns, rows))
+    state, cells, ram_bytes = scene.state, scene.now.vmemmap_cells, scene.info.ram_bytes
+    return replace(state, vmemmap=key_in_map(state.vmemmap, asked, cells, ram_bytes, width, _division(width, height)))
 
 
 def point(scene: Scene, x: int, y: int, width: int, height: int) -> ViewState:
     """Puts the cursor on the cell that was clicked."""
-    cells, division = scene.now.vmemmap_cells, _division(width, height)
-    if cells is None or not division.map:
-        return scene.state
-    cell = cell_at(cells, width, x, y - division.figures - division.strip - division.gap)
-    if cell is None:
-        return scene.state
-    return replace(scene.state, vmemmap=at_cell(scene.state.vmemmap, cells, cell))
-
-
-def _caption(cells: CellMap, state: MapState, width: int) -> str:
-    where = window_words(state)
-    words = caption(cells, "1 cell = memmap of {}", width)
-    return f"{where}; {words}" if where else words
+    state, cells = scene.state, scene.now.vmemmap_cells
+    return replace(state, vmemmap=click_in_map(state.vmemmap, cells, x, y, width, _division(width, height)))
 
 
 def _tells_sharing(width: int, height: int) -> bool:
