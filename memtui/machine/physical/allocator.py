@@ -261,6 +261,9 @@ class PageAllocator:
             self.free_lists.take(request, low_mark)
         if request.missing:
             self.free_lists.take(request, min_mark)
+        if request.missing and gfp.reclaim and gfp.kswapd and self.free_lists.boosted:
+            self._undo_boost()
+            self.free_lists.take(request, min_mark)
         if request.missing and gfp.reclaim and order > COSTLY_ORDER:
             CostlyRequest(request, self.free_lists, self.compactor, self._reclaim_directly, self.vm_events).run()
             return

@@ -304,7 +304,7 @@ class Buddy:
             if current >= PAGEBLOCK_ORDER:
                 self._claim_whole(current, donor, wanted, need)
                 return True
-            if not _may_claim(order, wanted):
+            if not _may_claim(current, wanted):
                 return False
             if self._claim_pageblock(current, donor, wanted):
                 return True
@@ -384,7 +384,7 @@ class Buddy:
 
 
 def _may_claim(order: int, wanted: MigrateType) -> bool:
-    """Whether a request may claim a part-used pageblock (`should_try_claim_block`)."""
+    """Whether a free block of this order is large enough to claim its pageblock for (`should_try_claim_block`)."""
     return wanted is not MigrateType.MOVABLE or order >= PAGEBLOCK_ORDER // 2
 
 

@@ -140,6 +140,19 @@ def test_half_a_pageblock_is_claimed_less_is_borrowed() -> None:
         assert (buddy.type_of(stolen) is MigrateType.UNMOVABLE) is claimed
 
 
+def test_a_movable_page_claims_a_pageblock_only_for_a_free_block_of_16_frames_or_more() -> None:
+    """The order that counts is that of the other type's block, not of the request (`__rmqueue_claim`)."""
+    for order, claimed in ((4, True), (3, False)):
+        buddy = filled(PAGEBLOCK_FRAMES)
+        first = buddy.allocate(0, MigrateType.UNMOVABLE)
+        assert first is not None
+        while buddy.allocate(order + 1, MigrateType.UNMOVABLE, no_fragment=True) is not None:
+            pass
+        taken = buddy.allocate(0, MigrateType.MOVABLE)
+        assert taken is not None
+        assert (buddy.type_of(taken) is MigrateType.MOVABLE) is claimed
+
+
 def test_gentle_requests_leave_part_used_pageblocks_alone() -> None:
     buddy = filled(PAGEBLOCK_FRAMES)
     assert buddy.allocate(0, MigrateType.MOVABLE) is not None

@@ -22,6 +22,7 @@ class Cached:
     def __init__(self, ram_gib: int) -> None:
         self.machine = Machine(MachineConfig("guest", ram_gib * GIB, 1, CpuConfig(2), KernelConfig(thp="never")))
         self.allocator = self.machine.core.allocator
+        self.allocator.free_lists.boost_factor = 0
         self.zone = self.allocator.zones[-1]
         files = [self.file() for _ in range(10)]
         room = self.zone.spare_frames(self.zone.marks.low, 2)
@@ -34,6 +35,7 @@ class Cached:
             self.taken.extend(self.allocator.allocate_many(DRIVER, MOVABLE_HERE, blocks, order))
         assert not any(self.zone.buddy.free_blocks()[9:])
         self.machine.core.timers.clear()
+        self.allocator.free_lists.boost_factor = WATERMARK_BOOST_FACTOR
 
     def drive(self, frames: int, gfp: Gfp = GFP_KERNEL) -> FrameList:
         """Takes unmovable pages."""
