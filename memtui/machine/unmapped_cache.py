@@ -216,9 +216,12 @@ class UnmappedCache:
         return True
 
     def _return(self, start: int, order: int) -> None:
-        """Frees a block to the page allocator, whatever its pageblock is marked as."""
+        """Frees a block to the page allocator, whatever its pageblock is marked as.
+
+        Past the per-CPU lists, as `__free_pages_ok` does: they hold nothing of the order that is named here.
+        """
         self._giving_back = True
-        self._core.allocator.free(start, 1 << order, self._owner, order)
+        self._core.allocator.free(start, 1 << order, self._owner, TOP_ORDER)
         self._giving_back = False
 
     def _keep_freed(self, start: int, frames: int, owner: Owner) -> list[Run]:

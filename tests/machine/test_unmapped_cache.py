@@ -142,8 +142,11 @@ def test_a_block_that_cannot_be_removed_goes_back(lender: Lender, nth: int) -> N
 
 def test_the_shrinker_returns_small_blocks_first_and_splits_the_leaf_for_good(lender: Lender) -> None:
     frames = lender.take(1)
+    allocator = lender.machine.core.allocator
+    free = allocator.free_frames
     with Changes(lender.machine) as shrunk:
         freed = lender.cache.shrink(1, direct=True)
+    assert allocator.free_frames >= free + freed - 1, "past the per-CPU lists"
     assert freed == 255 >= SHRINK_BATCH, "blocks of 1, 2, 4 ... 128 pages: the batch is 128"
     assert shrunk["direct_map_level2_splits"] == 1, "pages come back one by one"
     assert lender.rows()["Released"] == (1,) * 8 + (0, 0, 0)
