@@ -19,7 +19,7 @@ from memtui.machine.modules import ModuleSizes
 from memtui.machine.physical.fail_page_alloc import FaultAttributes
 from memtui.machine.tmpfs.shared import map_file
 from memtui.units import FRAMES_1G, FRAMES_2M, GIB, KIB, MIB, PAGE_BYTES, kb_of_frames
-from tests.machine.changes import count_of, settle
+from tests.machine.changes import count_of, counters_with_lists, settle
 from tests.machine.faults import faults
 
 MOST_ALLOCATIONS = 400
@@ -50,7 +50,7 @@ def seen(machine: Machine) -> dict[str, int]:
     The ROX cache keeps blocks that are not whole 2 MiB for ever.
     """
     settle(machine)
-    counters = machine.counters()
+    counters = counters_with_lists(machine)
     names = [name for name in counters if not name.startswith(("buddyinfo", "DirectMap", "nr_slab", "nr_page_table"))]
     same = {name: counters[name] for name in names if name not in FOLLOWS and name not in VM_EVENTS}
     del same["nr_free_pages"], same["VmallocUsed"]
