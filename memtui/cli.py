@@ -35,7 +35,7 @@ app = typer.Typer(
 LISTED: Final = ("scenarios", "machines", "kernels", "policies", "actions", "counters", "panels", "costs", "latencies")
 """What `memtui list` can list; `memtui.commands.listing` has the same names."""
 
-JUDGED: Final = ("exact", "noise", "not-modelled", "waiting", "differs")
+JUDGED: Final = ("exact", "noise", "not-modelled", "differs")
 """Verdicts of `memtui recordings`; `memtui.commands.recordings` has the same."""
 
 Source = Annotated[

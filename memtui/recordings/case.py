@@ -19,8 +19,6 @@ class Verdict(StrEnum):
     NOISE = "noise"
     """Not the same, but within what the recordings themselves move by, for a stated reason."""
     NOT_MODELLED = "not modelled"
-    WAITING = "waiting"
-    """For the older allocators of modules and BPF programs."""
     DIFFERS = "differs"
 
 

@@ -10,9 +10,6 @@ from typing import Final
 from memtui.recordings.case import Case, Judgement, Verdict
 from memtui.recordings.model import Place
 
-OLDER_CODE_KERNELS: Final = ("6.1", "6.12")
-"""Kernels whose modules come from module_alloc."""
-
 _BOOTED: Final = re.compile(
     r"MemTotal|DirectMap\w+|nr_memmap\w*|HugePages_\w+|Hugepagesize|Hugetlb|Swap\w+|direct_map_\w+"
 )
@@ -71,10 +68,6 @@ def _hosts_pages(case: Case) -> bool:
     return pages and case.recording.place is not Place.GUEST
 
 
-def _older_code(case: Case) -> bool:
-    return case.program in ("exp_modules", "exp_bpf") and case.recording.kernel in OLDER_CODE_KERNELS
-
-
 def _verifier(case: Case) -> bool:
     return case.program == "exp_bpf" and case.counter in ("compact_stall", "compact_fail", "compact_success")
 
@@ -111,11 +104,6 @@ def _module_code(case: Case) -> bool:
 ALWAYS: Final = (
     Rule(_level, "what boot, the guest's init or the host's past left: compared as changes from here on"),
     Rule(_memory_cgroup, "memory cgroups are not simulated"),
-    Rule(
-        _older_code,
-        "modules and BPF programs of this kernel come from allocators that are not built yet",
-        Verdict.WAITING,
-    ),
     Rule(
         _unshrunk_objects,
         "SLUB keeps empty slabs and counts free objects of per-CPU slabs as active; only exp_fork shrank its caches",

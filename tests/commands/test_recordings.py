@@ -79,7 +79,7 @@ def test_what_cannot_be_is_refused_in_one_line(tmp_path: Path) -> None:
     assert "did you mean 'guest-7.2-hvo-2m'?" in refusal("gest-7.2-hvo-2m")
     assert refusal("zzz").startswith("memtui: no recording or experiment 'zzz'")
     assert refusal("--only", "diffrs") == (
-        "memtui: --only: 'diffrs' is not one of exact, noise, not-modelled, waiting, differs; did you mean 'differs'?"
+        "memtui: --only: 'diffrs' is not one of exact, noise, not-modelled, differs; did you mean 'differs'?"
     )
     assert refusal("/nowhere/guest.json") == "memtui: cannot read /nowhere/guest.json: No such file or directory"
     assert "cannot write" in refusal("--json", str(tmp_path / "no" / "out.json"))
