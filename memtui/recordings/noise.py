@@ -49,8 +49,6 @@ BATCH_KB: Final = 2048
 """Pages that compaction unmaps before it moves them: a pageblock at most (NR_MAX_BATCHED_MIGRATION)."""
 COMPACTING_KB: Final = 2 * BATCH_KB
 """Pages that compaction holds, those that move and those they move to."""
-SHARE: Final = 7
-"""Of 21 splits by modules in all 3 come or do not: 18 to 21 on 6.12 (recordings, "Modules")."""
 SCATTERED_SHARE: Final = 2
 """Where free memory is scattered, as much as half of them."""
 MODULE_SPLITS: Final = 5
@@ -119,15 +117,14 @@ def _splits(case: Case) -> int:
         return abs(recorded - simulated)
     if _pack_of_pages(case):
         return PACK_BLOCKS
-    return _splits_by_code(case, recorded, simulated)
+    return SPLITS if case.recording.aged is None else _splits_by_code(case, recorded, simulated)
 
 
 def _splits_by_code(case: Case, recorded: int, simulated: int) -> int:
-    """A few at a time, and at no time more than a share of all that the recording comes to."""
-    aged = case.recording.aged is not None
+    """In scattered memory: a few by each module, and at no time more than a share of all the recording comes to."""
     first, last = (case.recording.steps[end].values.get("direct_map_level2_splits", 0) for end in (0, -1))
-    in_all = SPLITS + (last - first) // (SCATTERED_SHARE if aged else SHARE)
-    return (MODULE_SPLITS if aged else SPLITS) if abs(recorded - simulated) <= in_all else 0
+    in_all = SPLITS + (last - first) // SCATTERED_SHARE
+    return MODULE_SPLITS if abs(recorded - simulated) <= in_all else 0
 
 
 def _pack_of_pages(case: Case) -> bool:
