@@ -19,6 +19,7 @@ from memtui.machine.exec_memory.base import ExecMemory, Ground
 from memtui.machine.exec_memory.per_allocation import PerAllocation
 from memtui.machine.exec_memory.prog_pack import ProgPack
 from memtui.machine.exec_memory.rox_cache import RoxCache
+from memtui.machine.exec_memory.unmapped_cache import FromUnmapped
 from memtui.machine.hugetlb_free import DirectFree, HugetlbFree, WorkerFree
 from memtui.machine.hugetlb_vmemmap import Full, HugetlbVmemmap, ReserveOne, ReserveTwo
 from memtui.machine.memmap import Memmap
@@ -52,7 +53,13 @@ class Axis(Generic[T]):
 
 
 EXEC_MEMORY: Final[Axis[Callable[[Ground], ExecMemory]]] = Axis(
-    "exec_memory", {"rox_cache": RoxCache, "prog_pack": ProgPack, "per_allocation": PerAllocation}
+    "exec_memory",
+    {
+        "rox_cache": RoxCache,
+        "prog_pack": ProgPack,
+        "unmapped_cache": FromUnmapped,
+        "per_allocation": PerAllocation,
+    },
 )
 HUGETLB_FREE: Final[Axis[type[HugetlbFree]]] = Axis("hugetlb_free", {"direct": DirectFree, "worker": WorkerFree})
 HUGETLB_VMEMMAP: Final[Axis[type[HugetlbVmemmap]]] = Axis(

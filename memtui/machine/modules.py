@@ -81,6 +81,8 @@ class Module:
 
     name: str
     sizes: ModuleSizes
+    group: str = ""
+    """The set of modules it belongs to, where it was loaded as one of many."""
     memory: list[ExecRange] = field(default_factory=list)
     """What it has while it is loaded."""
     objects: int = 0
@@ -101,10 +103,10 @@ class Modules:
         self.loaded: dict[Module, None] = {}
         """Modules there are, in order of loading."""
 
-    def load(self, sizes: ModuleSizes, name: str = "module") -> Module:
+    def load(self, sizes: ModuleSizes, name: str = "module", group: str = "") -> Module:
         """Loads one module. Raises OutOfMemory with nothing kept but splits, which are never undone."""
         with self._core.meter.timed(Timed.MODULE_LOAD), self._core.acting(f"module {name}"):
-            return self._load(sizes, name)
+            return self._load(Module(name, sizes, group))
 
     def unload(self, module: Module) -> None:
         """Unloads a module; its memory goes back, what was split stays split."""
@@ -115,6 +117,10 @@ class Modules:
                 self._memory.free(memory)
             self._slabs.free(SLAB_CACHE, module.objects)
 
+    def of(self, group: str) -> list[Module]:
+        """The loaded modules of a set, in order of loading."""
+        return [module for module in self.loaded if module.group == group]
+
     def ranges(self) -> list[ExecRange]:
         """All memory of all modules, that of init functions which have run included."""
         return [memory for module in self.loaded for memory in module.memory] + self._spent
@@ -123,10 +129,10 @@ class Modules:
         """Slab objects of all modules, by cache."""
         return {SLAB_CACHE: sum(module.objects for module in self.loaded)}
 
-    def _load(self, sizes: ModuleSizes, name: str) -> Module:
+    def _load(self, module: Module) -> Module:
+        sizes = module.sizes
         self._core.meter.charge(costs.MODULE_LOAD)
         self._core.meter.charge(costs.MODULE_BYTE, sizes.total)
-        module = Module(name, sizes)
         copy = self._vmalloc.allocate(sizes.file_bytes)
         try:
             spent = self._form(module)

@@ -63,9 +63,7 @@ _POLICIES: Final = (
                 "rox_cache", True, "read-only 2 MiB blocks, merged back when a block is free (Linux 6.13 and later)"
             ),
             Choice("prog_pack", True, "BPF programs share 2 MiB packs, modules have pages of their own (5.18 to 6.12)"),
-            Choice(
-                "unmapped_cache", False, "pages taken out of the direct map in bulk (__GFP_UNMAPPED, proposed 2023)"
-            ),
+            Choice("unmapped_cache", True, "pages taken out of the direct map in bulk (__GFP_UNMAPPED, proposed 2023)"),
             Choice("per_allocation", True, "every load splits the direct map for itself (before 5.18)"),
         ),
     ),

@@ -15,12 +15,14 @@ from memtui.workloads.age import AgeParams
 from memtui.workloads.anon import AnonParams
 from memtui.workloads.base import Activity
 from memtui.workloads.bpf import LoadBpfParams
+from memtui.workloads.churn import BpfChurnParams, ModuleChurnParams
 from memtui.workloads.end import EndParams
 from memtui.workloads.fail_page_alloc import FailPageAllocParams
 from memtui.workloads.fork_storm import ForkStormParams
 from memtui.workloads.fragment import FragmentParams
 from memtui.workloads.hugepages import NrHugepagesParams
 from memtui.workloads.kernel_access import KernelAccessParams
+from memtui.workloads.module_sets import LoadModulesParams, ReloadModulesParams, UnloadModulesParams
 from memtui.workloads.modules import LoadModuleParams
 from memtui.workloads.page_cache import PageCacheParams
 from memtui.workloads.params import Params
@@ -67,6 +69,36 @@ _SPECS: Final = (
     ),
     ActionSpec(
         "load_module", LoadModuleParams, "loads kernel modules; end unloads them", "memtui.workloads.modules:LoadModule"
+    ),
+    ActionSpec(
+        "load_modules",
+        LoadModulesParams,
+        "loads a set of modules with sizes as published; end unloads what is left of it",
+        "memtui.workloads.module_sets:LoadModules",
+    ),
+    ActionSpec(
+        "unload_modules",
+        UnloadModulesParams,
+        "unloads some modules of a set, or all of them",
+        "memtui.workloads.module_sets:UnloadModules",
+    ),
+    ActionSpec(
+        "reload_modules",
+        ReloadModulesParams,
+        "unloads every module of a set and loads it again, as it was or upgraded",
+        "memtui.workloads.module_sets:ReloadModules",
+    ),
+    ActionSpec(
+        "module_churn",
+        ModuleChurnParams,
+        "keeps unloading and loading modules of a set, some of them upgraded; end unloads them",
+        "memtui.workloads.churn:ModuleChurn",
+    ),
+    ActionSpec(
+        "bpf_churn",
+        BpfChurnParams,
+        "keeps closing and loading BPF programs, small and large; end closes them",
+        "memtui.workloads.churn:BpfChurn",
     ),
     ActionSpec("load_bpf", LoadBpfParams, "loads JITed BPF programs; end closes them", "memtui.workloads.bpf:LoadBpf"),
     ActionSpec(

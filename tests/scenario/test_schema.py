@@ -90,7 +90,7 @@ def test_defaults_are_written_as_people_write_them() -> None:
 
 def test_policies_offer_what_is_built() -> None:
     kernel = schema()["$defs"]["KernelSection"]["properties"]
-    assert kernel["exec_memory"]["enum"] == ["rox_cache", "prog_pack", "per_allocation"]
+    assert kernel["exec_memory"]["enum"] == ["rox_cache", "prog_pack", "unmapped_cache", "per_allocation"]
     assert kernel["like"]["enum"] == ["6.1", "6.12", "6.18", "7.2"]
 
 

@@ -29,7 +29,7 @@ WRONG = {
 FREE_TEXT = frozenset(("name", "about", "label", "mount", "file", "process", "child", "area"))
 
 TRUTHS = frozenset(
-    ("gbpages", "la57", "guest", "hugetlb_optimize_vmemmap", "rfc_quirks", "advise", "misaligned", "random")
+    ("gbpages", "la57", "guest", "hugetlb_optimize_vmemmap", "rfc_quirks", "advise", "misaligned", "random", "upgrade")
 )
 
 

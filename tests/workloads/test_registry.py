@@ -19,12 +19,16 @@ OF_THE_MAIN_JOB = (
 )
 
 
+CHURN = ("load_modules", "unload_modules", "reload_modules", "module_churn", "bpf_churn")
+"""Sets of modules and programs that come and go."""
+
+
 def test_every_action_of_the_main_job_and_no_other() -> None:
-    assert sorted(ACTIONS) == sorted((*OF_THE_MAIN_JOB, *STEP_BY_STEP, *ON_PURPOSE))
+    assert sorted(ACTIONS) == sorted((*OF_THE_MAIN_JOB, *STEP_BY_STEP, *ON_PURPOSE, *CHURN))
     assert list(NOT_BUILT) == ["map_file"]
 
 
-@pytest.mark.parametrize("name", [*OF_THE_MAIN_JOB, *STEP_BY_STEP, *ON_PURPOSE])
+@pytest.mark.parametrize("name", [*OF_THE_MAIN_JOB, *STEP_BY_STEP, *ON_PURPOSE, *CHURN])
 def test_every_parameter_has_a_meaning(name: str) -> None:
     spec = ACTIONS[name]
     assert spec.meaning
