@@ -8,7 +8,7 @@ from memtui.machine import CpuConfig, KernelConfig, Machine, MachineConfig
 from memtui.machine.kernels import POLICIES
 from memtui.units import GIB, SECOND
 from memtui.workloads.churn import gaps
-from tests.machine.changes import settle
+from tests.machine.changes import counters_with_lists, settle
 from tests.workloads.playing import end, play
 
 GUEST = MachineConfig("guest", 4 * GIB, 1, CpuConfig(2), KernelConfig(thp="never"))
@@ -44,7 +44,7 @@ def test_a_set_nobody_loaded() -> None:
 @pytest.mark.parametrize("policy", POLICIES["exec_memory"])
 def test_churn_leaves_nothing_but_splits(policy: str) -> None:
     guest = Machine(MachineConfig("guest", 4 * GIB, 1, CpuConfig(2), KernelConfig(exec_memory=policy, thp="never")))
-    before = guest.counters()
+    before = counters_with_lists(guest)
     modules = play(guest, "module_churn", count=20, loads=60, over=60 * SECOND)
     programs = play(guest, "bpf_churn", programs=50, loads=200, over=200 * SECOND, large=100_000)
     assert modules.took_ns >= 60 * SECOND
@@ -57,7 +57,7 @@ def test_churn_leaves_nothing_but_splits(policy: str) -> None:
     end(guest, programs)
     settle(guest)
     guest.check()
-    after = guest.counters()
+    after = counters_with_lists(guest)
     assert after["VmallocUsed"] == before["VmallocUsed"]
     cached = 4 * guest.unmapped_cache.held_frames if policy == "unmapped_cache" else 0
     packs = 2048 if policy == "unmapped_cache" else 0
