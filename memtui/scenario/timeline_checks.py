@@ -58,6 +58,7 @@ def _check_ends(drafts: list[Draft], ordered: list[Draft]) -> list[Fault]:
     """Every `end` names a label that was made before it and has not ended yet."""
     faults: list[Fault] = []
     labels = [draft.label for draft in drafts if draft.label is not None and draft.action != "end"]
+    repeated = {draft.label for draft in drafts if draft.entry is not None and draft.entry.times > 1}
     untimed = {draft.label for draft in drafts if draft.at_ns is None and draft.label is not None}
     made: set[str] = set()
     ended: dict[str, Place] = {}
@@ -65,7 +66,10 @@ def _check_ends(drafts: list[Draft], ordered: list[Draft]) -> list[Fault]:
         entry = draft.entry
         if entry is not None and isinstance(entry.params, EndParams):
             label, place = entry.params.label, draft.at("label")
-            if message := _end_fault(label, labels, made | untimed, ended, entry.times):
+            if message := _end_fault(label, labels, made | untimed, ended):
+                faults.append(Fault(place, message))
+            elif entry.times > 1 and label not in repeated:
+                message = f"end: {shorten(label)!r} cannot end {entry.times} times; expected no repetition"
                 faults.append(Fault(place, message))
             else:
                 ended[label] = place
@@ -74,7 +78,7 @@ def _check_ends(drafts: list[Draft], ordered: list[Draft]) -> list[Fault]:
     return faults
 
 
-def _end_fault(label: str, labels: list[str], made: set[str], ended: dict[str, Place], times: int) -> str:
+def _end_fault(label: str, labels: list[str], made: set[str], ended: dict[str, Place]) -> str:
     name = shorten(label)
     if label not in labels:
         return f"end: no entry has the label {name!r}{did_you_mean(label, labels)}"
@@ -82,7 +86,7 @@ def _end_fault(label: str, labels: list[str], made: set[str], ended: dict[str, P
         return f"end: {name!r} is only made later; expected a time after it"
     if label in ended:
         return f"end: {name!r} has ended already, {_where(ended[label])}"
-    return f"end: {name!r} cannot end {times} times; expected no repetition" if times > 1 else ""
+    return ""
 
 
 def _check_mounts(ordered: Iterable[Draft]) -> list[Fault]:
