@@ -6,11 +6,12 @@ import pytest
 
 from memtui.machine import CpuConfig, Machine, MachineConfig, kernels
 from memtui.machine.errors import MachineStopped
-from memtui.machine.geometry import SECTION_FRAMES
+from memtui.machine.geometry import SECTION_FRAMES, ZoneLayout
 from memtui.machine.memmap_backing import memmap_frames
 from memtui.machine.memmap_boot import SECTION_MEMMAP_FRAMES
-from memtui.machine.physical.zone import default_min_free_kbytes
-from memtui.units import FRAMES_1G, FRAMES_2M, GIB, KIB, MIB, TIB
+from memtui.machine.physical.frame_map import FrameMap
+from memtui.machine.physical.zone import Zone, default_min_free_kbytes
+from memtui.units import FRAMES_1G, FRAMES_2M, GIB, KIB, MIB, PAGE_BYTES, TIB
 
 GUESTS = {
     1: (984832, 4096, (22400, 1026048, 0)),
@@ -104,6 +105,14 @@ def test_golden_7_8_9_struct_pages_per_frame_and_page() -> None:
 )
 def test_golden_45_min_free_kbytes(ram: int, kbytes: int) -> None:
     assert default_min_free_kbytes(ram // KIB) == kbytes
+
+
+def test_golden_46_marks_of_a_1_tib_zone_lie_268435_frames_apart() -> None:
+    zone = Zone.build(ZoneLayout(0, "Normal", 0, TIB // PAGE_BYTES), FrameMap())
+    zone.managed_frames = TIB // PAGE_BYTES
+    zone.set_marks(131_072 * KIB // PAGE_BYTES)
+    marks = zone.marks
+    assert (marks.low - marks.min, marks.high - marks.low) == (268_435, 268_435)
 
 
 def test_khugepaged_raises_min_free_kbytes() -> None:
