@@ -13,7 +13,8 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from typing import Final
 
-from memtui.reading import read
+from memtui.curves import Curves, Figure, Named, Series
+from memtui.footprint import held_bytes
 from memtui.snapshot import Event, Snapshot
 
 CAPACITY: Final = 1024
@@ -37,6 +38,8 @@ class Timeline:
         self._snapshots: list[Snapshot] = []
         self._times_ns: list[int] = []
         self._events: deque[Event] = deque(maxlen=event_capacity)
+        self._all_events: tuple[Event, ...] | None = ()
+        self._curves = Curves()
         self._cursor_ns: int | None = None
 
     def __len__(self) -> int:
@@ -49,8 +52,11 @@ class Timeline:
         """
         if self._times_ns and snapshot.time_ns < self._times_ns[-1]:
             raise ValueError(f"a snapshot of {snapshot.time_ns} ns after one of {self._times_ns[-1]} ns")
-        self._events.extend(snapshot.events)
+        if snapshot.events:
+            self._events.extend(snapshot.events)
+            self._all_events = None
         if self._times_ns and snapshot.time_ns == self._times_ns[-1]:
+            self._curves.forget_last(self._snapshots)
             self._snapshots[-1] = snapshot
             return
         if len(self._snapshots) >= self._capacity:
@@ -63,7 +69,24 @@ class Timeline:
         self._snapshots.clear()
         self._times_ns.clear()
         self._events.clear()
+        self._all_events = ()
+        self._curves.forget()
         self._cursor_ns = None
+
+    @property
+    def capacity(self) -> int:
+        """How many Snapshots are kept at most."""
+        return self._capacity
+
+    @property
+    def memory_bytes(self) -> int:
+        """About how much memory the Snapshots and events that are kept take."""
+        return held_bytes(self._snapshots) + held_bytes(self._all())
+
+    @property
+    def span_ns(self) -> tuple[int, int]:
+        """The oldest and the newest moment kept; both 0 where there is none."""
+        return (self._times_ns[0], self._times_ns[-1]) if self._times_ns else (0, 0)
 
     @property
     def latest(self) -> Snapshot | None:
@@ -113,9 +136,10 @@ class Timeline:
 
     def events(self) -> tuple[Event, ...]:
         """All events kept, up to the cursor, oldest first."""
+        events = self._all()
         if self._cursor_ns is None:
-            return tuple(self._events)
-        return tuple(event for event in self._events if event.time_ns <= self._cursor_ns)
+            return events
+        return events[: bisect_right(events, self._cursor_ns, key=lambda event: event.time_ns)]
 
     def next_event(self) -> Event | None:
         """The first event after the cursor, and the cursor moves to the first Snapshot that has it; None at the end."""
@@ -137,15 +161,22 @@ class Timeline:
             self._cursor_ns = self._times_ns[bisect_left(self._times_ns, found.time_ns)]
         return found
 
-    def series(self, name: str) -> tuple[tuple[int, ...], tuple[int | float, ...]]:
+    def series(self, name: str) -> Series:
         """Times in ns and values of one figure over the whole history kept, whatever the cursor.
 
         Snapshots that do not have the figure are left out.
         """
-        pairs = [
-            (snapshot.time_ns, value) for snapshot in self._snapshots if (value := read(snapshot, name)) is not None
-        ]
-        return tuple(time_ns for time_ns, _ in pairs), tuple(value for _, value in pairs)
+        return self.past(Named(name))
+
+    def past(self, figure: Figure) -> Series:
+        """The same of anything that can be read from a Snapshot."""
+        return self._curves.series(figure, self._snapshots)
+
+    def _all(self) -> tuple[Event, ...]:
+        """All events kept; made anew only when some came."""
+        if self._all_events is None:
+            self._all_events = tuple(self._events)
+        return self._all_events
 
     def _thin(self) -> None:
         """Drops every second Snapshot of the older half, never the first nor the one under the cursor."""
@@ -156,6 +187,7 @@ class Timeline:
             if index >= half or index % 2 == 0 or snapshot.time_ns == self._cursor_ns
         ]
         self._snapshots = kept
+        self._curves.forget()
         self._times_ns = [snapshot.time_ns for snapshot in kept]
 
     def _cursor_index(self) -> int:

@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from memtui.snapshot import Event
+from memtui.curves import CURVES
+from memtui.snapshot import Event, Snapshot
 from memtui.timeline import Timeline
 from tests.snapshots import snapshot
 
@@ -39,7 +40,7 @@ def test_an_empty_history_has_nothing_to_show() -> None:
     assert not timeline.next()
     assert not timeline.previous()
     assert timeline.next_event() is None
-    assert timeline.series("MemFree") == ((), ())
+    assert timeline.series("MemFree") == ([], [])
 
 
 def test_live_follows_the_latest() -> None:
@@ -84,7 +85,7 @@ def test_a_snapshot_of_the_same_moment_takes_the_place_of_the_first_and_keeps_it
     timeline = Timeline()
     timeline.append(snapshot(1, {"MemFree": 1}, events=(Event(1, "a", "first"),)))
     timeline.append(snapshot(1, {"MemFree": 2}, events=(Event(1, "b", "second"),)))
-    assert timeline.series("MemFree") == ((1,), (2,))
+    assert timeline.series("MemFree") == ([1], [2])
     assert [event.text for event in timeline.events()] == ["first", "second"]
 
 
@@ -102,8 +103,8 @@ def test_the_history_is_bounded_keeps_its_ends_and_is_finest_near_the_end() -> N
     times_ns, values = timeline.series("MemFree")
     assert len(timeline) <= 64
     assert (times_ns[0], times_ns[-1]) == (0, 9999)
-    assert times_ns[-32:] == tuple(range(9968, 10_000))
-    assert values == tuple(100 - time_ns for time_ns in times_ns)
+    assert list(times_ns[-32:]) == list(range(9968, 10_000))
+    assert values == [100 - time_ns for time_ns in times_ns]
     gaps = [after - before for before, after in pairwise(times_ns)]
     assert gaps == sorted(gaps, reverse=True)
 
@@ -155,9 +156,71 @@ def test_snapshots_without_a_figure_are_left_out_of_its_series() -> None:
     timeline = Timeline()
     timeline.append(snapshot(0))
     timeline.append(snapshot(1, {"MemFree": 7}))
-    assert timeline.series("MemFree") == ((1,), (7,))
+    assert timeline.series("MemFree") == ([1], [7])
 
 
 def test_a_history_too_short_to_thin_is_refused() -> None:
     with pytest.raises(ValueError, match="a history of 3 snapshots is too short; expected at least 4"):
         Timeline(3)
+
+
+class Counted:
+    """A figure that counts how often it is read."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+
+    def __call__(self, moment: Snapshot) -> float | None:
+        self.reads += 1
+        return moment.time_ns
+
+
+def test_a_curve_reads_every_snapshot_once_however_often_it_is_drawn() -> None:
+    timeline, figure = filled(100), Counted()
+    for time_ns in range(100, 200):
+        timeline.past(figure)
+        timeline.append(snapshot(time_ns))
+    assert timeline.past(figure) == (list(range(200)), list(range(200)))
+    assert figure.reads == 200
+
+
+def test_curves_stay_right_when_the_history_is_thinned_replaced_and_cleared() -> None:
+    timeline = Timeline(capacity=16)
+    for time_ns in range(100):
+        timeline.append(snapshot(time_ns, {"MemFree": 1}))
+        timeline.series("MemFree")
+        timeline.append(snapshot(time_ns, {"MemFree": time_ns}))
+        times_ns, values = timeline.series("MemFree")
+        assert len(times_ns) == len(timeline)
+        assert values == times_ns
+    timeline.clear()
+    assert timeline.series("MemFree") == ([], [])
+
+
+def test_only_so_many_curves_are_followed_and_the_one_not_asked_for_longest_goes() -> None:
+    timeline, first = filled(10), Counted()
+    timeline.past(first)
+    for name in range(CURVES):
+        timeline.series(str(name))
+    timeline.past(first)
+    assert first.reads == 20
+
+
+def test_the_span_is_that_of_what_is_kept() -> None:
+    assert Timeline().span_ns == (0, 0)
+    timeline = filled(100, capacity=16)
+    timeline.go_to(50)
+    assert timeline.span_ns == (0, 99)
+
+
+def test_events_are_listed_anew_only_when_some_came() -> None:
+    timeline = with_events(1, 5)
+    listed = timeline.events()
+    timeline.append(snapshot(50))
+    assert timeline.events() is listed
+
+
+def test_memory_grows_with_what_is_kept_and_not_beyond_it() -> None:
+    few, more, most = (filled(count, capacity=200).memory_bytes for count in (50, 100, 5_000))
+    assert few < more
+    assert most < 4 * more

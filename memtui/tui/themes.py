@@ -47,6 +47,7 @@ _DIM: Final = 0.62
 _FRAME: Final = 0.28
 _TRACK: Final = 0.20
 _MARK: Final = 0.8
+_AFTER: Final = 0.3
 """How far from the background towards the foreground each of these stands."""
 
 
@@ -100,6 +101,7 @@ def _words(theme: Theme, variables: Mapping[str, str]) -> dict[Token, Style]:
         Token.BAD: coloured("error", bold=True),
         Token.GAUGE: coloured("primary"),
         Token.HISTORY: coloured("primary"),
+        Token.AFTER: towards(_AFTER),
         Token.ENTRY: coloured("accent"),
     }
 
@@ -126,5 +128,6 @@ def _ansi_words() -> dict[Token, Style]:
         Token.BAD: Style(color="red", bold=True),
         Token.GAUGE: blue,
         Token.HISTORY: blue,
+        Token.AFTER: faint,
         Token.ENTRY: yellow,
     }

@@ -10,7 +10,7 @@ from memtui.reading import read
 from memtui.snapshot import Event, MapRequest, RunInfo, Snapshot
 from memtui.view.cells import Rows
 from memtui.view.glyphs import Glyphs
-from memtui.view.history import History
+from memtui.view.history import Axis, History
 from memtui.view.state import START, Mover, Pointer, ViewState
 
 
@@ -25,6 +25,12 @@ class Scene:
     """What happened up to now, oldest first, as far back as it was kept."""
     state: ViewState = START
     """Where someone looks."""
+
+    @property
+    def axis(self) -> Axis:
+        """The stretch of simulated time all history strips span, with a cursor where what shows is of the past."""
+        start_ns, end_ns = self.history.span_ns
+        return Axis(start_ns, end_ns, self.now.time_ns if self.now.time_ns < end_ns else None)
 
     @property
     def stopped(self) -> str:

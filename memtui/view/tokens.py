@@ -43,6 +43,8 @@ class Token(StrEnum):
     GAUGE = "gauge"
     """The full part of a gauge that stands for nothing finer."""
     HISTORY = "history"
+    AFTER = "after"
+    """What came after the moment of the past that shows."""
     ENTRY = "entry"
     """An entry of the timeline on the time bar."""
     CURSOR = "cursor"

@@ -10,7 +10,7 @@ from memtui.units import format_count, format_frames
 from memtui.view.bars import bar
 from memtui.view.cells import Row, Rows, Span, cut_text, dim, flow, row, strong
 from memtui.view.glyphs import Glyphs
-from memtui.view.history import largest, strip
+from memtui.view.history import beside, changes, largest, strip
 from memtui.view.leaves import LEAVES, counted_twice, mapped_leaves
 from memtui.view.maps import caption, cells_for, draw_map, map_legend
 from memtui.view.numbers import percent_of_ppm, size_of, whole_percent
@@ -36,6 +36,9 @@ _WHO_FROM = 18
 _TABLES_FROM = 26
 """Height from which causes and policies have tables, side by side."""
 _TABLE_ROWS = 8
+_THREE_STRIPS_FROM = 100
+"""Width from which splits and collapses have strips beside that of the 4K share."""
+_LEAST_CHANGES = 3
 _INSPECTOR_FROM = (54, 18)
 """Width and height from which the frame under the cursor is told of below the map."""
 
@@ -152,8 +155,30 @@ def _counters(now: Snapshot, width: int, glyphs: Glyphs) -> Rows:
 
 
 def _strip(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
+    """The 4K share over time; where there is room, beside it when leaves were split and when they collapsed."""
     series = scene.history.series("direct_map_4k_ppm")
-    return strip(series, "4K share", percent_of_ppm(largest(series)), width, height, glyphs, Token.LEAF_4K)
+    most = percent_of_ppm(largest(series))
+    if width < _THREE_STRIPS_FROM or height < _LEAST_CHANGES:
+        return strip(series, scene.axis, "4K share", most, width, height, glyphs, Token.LEAF_4K)
+    each = (width - 6) // 3
+    widths = (width - 6 - 2 * each, each, each)
+    share = strip(series, scene.axis, "4K share", most, widths[0], height, glyphs, Token.LEAF_4K)
+    split = changes(scene.history.past(_all_splits), scene.axis, "splits", each, height, glyphs, Token.NOTICE)
+    collapsed = changes(scene.history.past(_all_collapses), scene.axis, "collapses", each, height, glyphs, Token.GOOD)
+    return beside((share, split, collapsed), widths, height, glyphs)
+
+
+def _all_splits(now: Snapshot) -> float | None:
+    return _sum_of(now, "direct_map_level2_splits", "direct_map_level3_splits")
+
+
+def _all_collapses(now: Snapshot) -> float | None:
+    return _sum_of(now, "direct_map_level2_collapses", "direct_map_level3_collapses")
+
+
+def _sum_of(now: Snapshot, *names: str) -> float | None:
+    known = [value for name in names if (value := read(now, name)) is not None]
+    return sum(known) if known else None
 
 
 def _map(scene: Scene, width: int, division: Division, glyphs: Glyphs) -> tuple[Rows, Rows]:

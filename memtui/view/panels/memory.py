@@ -151,7 +151,7 @@ def _history(scene: Scene, width: int, room: int, glyphs: Glyphs) -> Rows:
         return []
     series = scene.history.series("MemFree")
     most = format_bytes(largest(series) * KIB)
-    return [(), *strip(series, "MemFree", most, width, height, glyphs, Token.HISTORY)]
+    return [(), *strip(series, scene.axis, "MemFree", most, width, height, glyphs, Token.HISTORY)]
 
 
 PANEL = Panel(

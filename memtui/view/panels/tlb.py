@@ -216,7 +216,7 @@ def _leaf_part(page: str, size: int, glyphs: Glyphs) -> tuple[str, Token, int]:
 def _history(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
     series = scene.history.series("tlb_miss_ppm")
     most = percent_of_ppm(largest(series))
-    return strip(series, "misses over the direct map", most, width, height, glyphs, Token.HISTORY)
+    return strip(series, scene.axis, "misses over the direct map", most, width, height, glyphs, Token.HISTORY)
 
 
 PANEL = Panel(

@@ -37,7 +37,7 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     figures = _figures(scene, width, glyphs)
     series = scene.history.series("struct_page_saved_bytes")
     most = format_bytes(largest(series))
-    history = strip(series, "given back", most, width, division.strip, glyphs, Token.SHARED)
+    history = strip(series, scene.axis, "given back", most, width, division.strip, glyphs, Token.SHARED)
     cells = scene.now.vmemmap_cells
     if cells is None or not division.map:
         return Drawing(stack(division, figures, history, [], []))
