@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class Unit(StrEnum):
@@ -60,8 +59,7 @@ class Source(StrEnum):
     MEMTUI = "memtui"
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One counter."""
 
     name: str
@@ -298,8 +296,7 @@ BUDDYINFO_PATTERN: Final = "buddyinfo.<node>.<zone>[.<order>]"
 _BUDDYINFO = re.compile(r"buddyinfo\.(\d{1,4})\.(DMA|DMA32|Normal|HighMem|Movable)(?:\.(\d|10))?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class BuddyinfoName:
+class BuddyinfoName(NamedTuple):
     """The parts of a name such as `buddyinfo.0.Normal.9`; without an order it means the whole list."""
 
     node: int

@@ -292,7 +292,7 @@ def _tlb(direct: dict[str, int], reach: int, children: int) -> TlbView:
     cost = TlbCost(
         access=accesses[0],
         accesses_per_s=100_000_000,
-        alternatives=(replace(whole, name="as at boot"), whole),
+        alternatives=(whole._replace(name="as at boot"), whole),
         flushes=FlushTally(children * 3, 240, (children * 5 * MS, children * 40 * MS)),
         walks_ns_per_s=(280 * MS, 810 * MS),
         change_ns_per_s=(-3 * MS, 12 * MS),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import memtui
 from memtui.commands import files
@@ -30,8 +29,7 @@ class Ended(Protocol):
         """The expectations that were not met."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outputs:
+class Outputs(NamedTuple):
     """Where a result goes: files, `-` for standard output, or None for nowhere."""
 
     json: str | None = None

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import memtui
 from memtui.commands import files, inputs, outcome
@@ -27,8 +26,7 @@ CSV_INTERVAL_NS: Final = 100 * MS
 """Simulated time between the rows of `--csv` when `--interval` does not say."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(NamedTuple):
     """The options of a run, as they were written."""
 
     source: str
@@ -49,8 +47,7 @@ class RunOptions:
     history: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """The same options, understood."""
 
     seed: int | None

@@ -239,9 +239,8 @@ class _Faults:
         for low, high, copy in jobs:
             if not frames.frames:
                 break
-            part = frames.take(high - low)
-            end = low + part.frames
-            parts.append((low, end, part))
+            end = low + min(high - low, frames.frames)
+            parts.append((low, end, frames.take_runs(end - low)))
             if copy:
                 copied.append((low, end))
             rest = [(end, high, copy)] if end < high else []

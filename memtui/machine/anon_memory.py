@@ -70,7 +70,8 @@ class AnonMemory:
     def share(self, parent: Vma, child: Vma) -> None:
         """Maps into a child's VMA all that the parent's maps; neither may write without a fault from now on."""
         parent.store = None
-        parent.mapped.update(lambda mapping: mapping._replace(exclusive=False))
+        if any(mapping.exclusive for _, _, mapping in parent.mapped):
+            parent.mapped.update(lambda mapping: mapping._replace(exclusive=False))
         child.mapped = parent.mapped.copy()
         for store, mapped in by_store(child.mapped).items():
             store.share(mapped)
@@ -157,6 +158,11 @@ class AnonMemory:
 def by_store(pieces: Iterable[Piece[Mapping]]) -> dict[AnonStore, list[Mapped]]:
     """What is mapped of each store, in order; the stores in the order in which they come."""
     found: dict[AnonStore, list[Mapped]] = {}
+    last: AnonStore | None = None
+    mapped: list[Mapped] = []
     for low, high, mapping in pieces:
-        found.setdefault(mapping.store, []).append((low, high, mapping.huge))
+        store, _, huge = mapping
+        if store is not last:
+            last, mapped = store, found.setdefault(store, [])
+        mapped.append((low, high, huge))
     return found

@@ -128,7 +128,7 @@ class AnonStore:
 
     def add(self, parts: Sequence[Part], *, huge: bool) -> None:
         """New pages, mapped once: ascending runs of pages with the frames for each."""
-        self.frames.set_many([placed for page, _, runs in parts for placed in _placed(page, runs)])
+        self.frames.set_many(_placed(parts))
         self.counts.set_many([(page, end, 1) for page, end, _ in parts])
         if huge:
             fresh = HugePages(1, False)
@@ -223,11 +223,11 @@ class AnonStore:
         """Changes the mappings of pages that are mapped; returns the ranges that nothing maps any more."""
         ranges = [(low, high) for low, high, _ in mapped]
         pieces = self.counts.within(ranges)
-        if sum(end - start for start, end, _ in pieces) != sum(high - low for low, high in ranges):
+        if sum([end - start for start, end, _ in pieces]) != sum([high - low for low, high in ranges]):
             raise FrameStateError(f"pages {ranges[0][0]:#x}..{ranges[-1][1]:#x} are not all mapped")
-        gone = [(start, end) for start, end, count in pieces if not count + change]
+        gone = [(start, end) for start, end, count in pieces if count == -change]
         if gone or not self.counts.update_in_place(ranges, change.__add__):
-            self.counts.replace_within(ranges, [(start, end, n + change) for start, end, n in pieces if n + change])
+            self.counts.replace_within(ranges, [(start, end, n + change) for start, end, n in pieces if n != -change])
         return gone
 
     def _recount_leaves(self, slots: Sequence[tuple[int, int]], change: int) -> int:
@@ -264,8 +264,11 @@ class AnonStore:
         return runs
 
 
-def _placed(page: int, runs: Iterable[Run]) -> Iterator[Piece[int]]:
-    """Frames for pages from `page` on, as a store keeps them."""
-    for start, frames in runs:
-        yield page, page + frames, start - page
-        page += frames
+def _placed(parts: Iterable[Part]) -> list[Piece[int]]:
+    """Frames for pages, as a store keeps them."""
+    placed: list[Piece[int]] = []
+    for page, _, runs in parts:
+        for start, frames in runs:
+            placed.append((page, page + frames, start - page))
+            page += frames
+    return placed

@@ -8,7 +8,7 @@ and inode hash tables, and 1/64 of RAM for struct pages.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from memtui.machine import kernels
 from memtui.machine.boot_mapping import KERNEL_IMAGE_FRAME, Level, boot_spans, table_frames
@@ -57,8 +57,7 @@ def hash_table_bytes(ram_bytes: int, shift: int) -> int:
     return HASH_BUCKET_BYTES << (buckets - 1).bit_length()
 
 
-@dataclass(frozen=True, slots=True)
-class GiganticPage:
+class GiganticPage(NamedTuple):
     """A 1 GiB huge page that boot took before the page allocator had anything."""
 
     node: int

@@ -7,9 +7,8 @@ leaves afterwards is `direct_map.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from memtui.machine.geometry import Layout
 from memtui.units import FRAMES_1G, FRAMES_2M
@@ -39,8 +38,7 @@ LARGEST_LEAF: Final = {"auto": Level.LEAF_1G, "no_1g": Level.LEAF_2M, "all_4k": 
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """Part of the boot mapping: [start, end) in leaves of one size."""
 
     start: int

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from memtui.machine.meter import Meter
 from memtui.machine.physical.allocator import PageAllocator
@@ -23,8 +24,7 @@ class Severity(StrEnum):
     """A failure or an OOM kill."""
 
 
-@dataclass(frozen=True, slots=True)
-class MachineEvent:
+class MachineEvent(NamedTuple):
     """A line of the log, before the engine gives it a time."""
 
     source: str
@@ -32,8 +32,7 @@ class MachineEvent:
     severity: Severity = Severity.INFO
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Who did something that lasts, and when: the splitting of a leaf."""
 
     cause: str

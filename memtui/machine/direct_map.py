@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from memtui.machine import costs
 from memtui.machine.boot_mapping import Level, Span, boot_recount_frames, boot_spans
@@ -31,8 +30,7 @@ from memtui.units import FRAMES_1G, FRAMES_2M
 __all__ = ["ALWAYS", "NEVER", "ROX_ONLY", "Collapse", "DirectMap", "Perm"]
 
 
-@dataclass(frozen=True, slots=True)
-class Collapse:
+class Collapse(NamedTuple):
     """Which tables of equal leaves become large leaves again."""
 
     on_request: bool

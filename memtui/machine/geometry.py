@@ -7,8 +7,7 @@ tables, and the rest lies above 4 GiB.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from memtui.machine.errors import MachineStopped
 from memtui.machine.physical.extents import Run
@@ -32,8 +31,7 @@ MOST_RAM_BYTES_5_LEVELS: Final = 4096 * TIB
 """5-level page tables: 52 physical address bits."""
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneLayout:
+class ZoneLayout(NamedTuple):
     """One zone of one node: its name and the run of RAM (holes included) it spans."""
 
     node: int
@@ -42,8 +40,7 @@ class ZoneLayout:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """The machine's physical address space, in frames."""
 
     ram: tuple[Run, ...]

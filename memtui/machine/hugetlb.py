@@ -12,8 +12,7 @@ its struct-page frames back first; a page that cannot get them stays in the pool
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from memtui.machine import costs
 from memtui.machine.boot import GiganticPage
@@ -36,8 +35,7 @@ LEAST_STEP_PAGES: Final = 64
 PAGE_NAMES: Final = {FRAMES_2M: "2 MiB", FRAMES_1G: "1 GiB"}
 
 
-@dataclass(frozen=True, slots=True)
-class Resize:
+class Resize(NamedTuple):
     """What one write to nr_hugepages did."""
 
     page_frames: int

@@ -6,12 +6,12 @@ How pools grow and shrink is `hugetlb.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from memtui.machine.physical.extents import FrameList
 
 
-@dataclass(frozen=True, slots=True)
-class PoolRun:
+class PoolRun(NamedTuple):
     """Neighbouring pages of a pool that entered it in the same state."""
 
     start: int

@@ -108,14 +108,19 @@ class Histogram:
         """`count` operations that cost so much each. Constant cost."""
         self.operations += count
         self.total_ns += each_ns * count
+        since = self._since
         for number, (period_ns, length_ns) in enumerate(INTERRUPTS):
-            hits, self._since[number] = divmod(self._since[number] + each_ns * count, period_ns)
+            since[number] += each_ns * count
+            if since[number] < period_ns:
+                continue
+            hits, since[number] = divmod(since[number], period_ns)
             if each_ns < period_ns:
                 hits = min(hits, count)
                 self._count(each_ns + length_ns, hits)
                 count -= hits
         for (_, factor), part in zip(SPREAD, self._deal(count), strict=True):
-            self._count(each_ns * factor // PERMILLE, part)
+            if part:
+                self._count(each_ns * factor // PERMILLE, part)
 
     def view(self, name: str) -> LatencyView:
         """The histogram as it is now."""
@@ -123,16 +128,20 @@ class Histogram:
 
     def _deal(self, count: int) -> list[int]:
         """So many operations over the shares of SPREAD; what does not come out even is owed to the next."""
-        parts = [share * count // PERMILLE for share, _ in SPREAD]
+        carries = self._carries
+        parts: list[int] = []
+        left = count
         for number, (share, _) in enumerate(SPREAD):
-            self._carries[number] += share * count - parts[number] * PERMILLE
-        for _ in range(count - sum(parts)):
-            owed = max(range(len(parts)), key=self._carries.__getitem__)
-            parts[owed] += 1
-            self._carries[owed] -= PERMILLE
+            part, owed = divmod(share * count, PERMILLE)
+            carries[number] += owed
+            parts.append(part)
+            left -= part
+        for _ in range(left):
+            first = carries.index(max(carries))
+            parts[first] += 1
+            carries[first] -= PERMILLE
         return parts
 
     def _count(self, ns: int, count: int) -> None:
-        if count:
-            power = max(ns, 1).bit_length() - 1
-            self._counts[power] = self._counts.get(power, 0) + count
+        power = max(ns, 1).bit_length() - 1
+        self._counts[power] = self._counts.get(power, 0) + count

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from memtui.machine import counters, kernels, laws, looks, maps
 from memtui.machine.boot import boot_memory, largest_leaf, set_watermarks
@@ -58,8 +58,7 @@ from memtui.snapshot import (
 from memtui.units import FRAMES_1G, FRAMES_2M, PAGE_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(NamedTuple):
     """All that can be seen of the machine at one moment, in the terms of a Snapshot."""
 
     counters: dict[str, int]

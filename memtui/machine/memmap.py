@@ -17,7 +17,7 @@ Stored is what was changed: runs of pages whose struct pages no longer lie in th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sortedcontainers import SortedDict
 
@@ -36,8 +36,7 @@ from memtui.snapshot import FrameKind
 from memtui.units import FRAMES_1G, FRAMES_2M
 
 
-@dataclass(frozen=True, slots=True)
-class StructPages:
+class StructPages(NamedTuple):
     """Where the struct pages of one huge page lie: of its first 8 vmemmap pages, which are all of a 2 MiB page."""
 
     start: int

@@ -66,9 +66,12 @@ class Meter:
         """Adds `count` times what the operation takes."""
         if operation.per_cpu_ns:
             self.broadcasts[operation.name] += count
-        self._total_ns += operation.time_ns(self._cpus, guest=self._guest) * count
+            self._total_ns += operation.time_ns(self._cpus, guest=self._guest) * count
+        else:
+            self._total_ns += operation.ns * count
         if self._open is not None:
-            self._open.charges[operation] += count
+            charges = self._open.charges
+            charges[operation] = charges.get(operation, 0) + count
 
     def take_ns(self) -> int:
         """The time charged since the last call; the meter starts again from zero."""
@@ -150,8 +153,9 @@ class _TimedWork:
         self.what = what
         self.count = count
         """Operations done; none is kept for none."""
-        self.charges: Counter[Operation] = Counter()
-        self._holdups: Counter[int] = Counter()
+        self.charges: dict[Operation, int] = {}
+        """How often each operation was charged so far."""
+        self._holdups: dict[int, int] = {}
         """Time of timed work inside → how often."""
 
     def __enter__(self) -> _TimedWork:
@@ -167,7 +171,8 @@ class _TimedWork:
         meter._open = self._outer
         spent_ns = meter._total_ns - self._begin_ns
         if self._outer is not None and spent_ns:
-            self._outer._holdups[spent_ns] += 1
+            holdups = self._outer._holdups
+            holdups[spent_ns] = holdups.get(spent_ns, 0) + 1
         if self.count > 0:
             histogram = meter._histograms[self.what]
             for ns, count in self._each():
@@ -178,7 +183,7 @@ class _TimedWork:
         base_ns, some = self._shares()
         left = self.count
         found: list[tuple[int, int]] = []
-        if self._holdups.total() > left:
+        if sum(self._holdups.values()) > left:
             base_ns += sum(ns * times for ns, times in self._holdups.items()) // left
             self._holdups.clear()
         for ns, times in self._holdups.items():

@@ -9,7 +9,7 @@ are freed from a work item. Unloading gives the rest back; leaves that were spli
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from memtui.machine import costs
 from memtui.machine.core import Core
@@ -28,8 +28,7 @@ INIT_FREE_DELAY_NS: Final = costs.RCU_GRACE_PERIOD.ns
 AFTER_INIT: Final = READ_ONLY | {MemType.RO_AFTER_INIT}
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleSizes:
+class ModuleSizes(NamedTuple):
     """Bytes of a module's sections by kind; each kind is rounded up to whole pages when it is loaded."""
 
     text: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from memtui.machine import anon_fault, costs
 from memtui.machine.address_space import MAX_MAP_COUNT, AddressSpace, guard_pages
@@ -36,8 +36,7 @@ class ProcessKernel:
     """vm.max_map_count: areas a process may have. It may change at any time; areas there are stay."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessParts:
+class ProcessParts(NamedTuple):
     """What a process is made of, apart from its pages and kernel objects."""
 
     space: AddressSpace

@@ -9,15 +9,13 @@ with the vDSO above it (recordings, "Anonymous memory and fork").
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from memtui.machine.address_space import MMAP_BASE
 from memtui.machine.vma import VmaKind
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """One area of the program. Figures are in pages."""
 
     name: str

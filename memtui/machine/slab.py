@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from memtui.machine.core import Core, KernelOwner
 from memtui.machine.errors import FrameStateError, OutOfMemory
@@ -28,8 +27,7 @@ MAX_SLAB_ORDER: Final = 3
 """slub_max_order: PAGE_ALLOC_COSTLY_ORDER."""
 
 
-@dataclass(frozen=True, slots=True)
-class SlabSpec:
+class SlabSpec(NamedTuple):
     """One cache: the size of its objects, and whether pressure can make their users give them back."""
 
     name: str
@@ -176,7 +174,7 @@ class SlabCaches:
 
     def __init__(self, core: Core, object_bytes: Mapping[str, int] = MappingProxyType({})) -> None:
         """`object_bytes`: sizes that another Linux has, by cache."""
-        specs = [replace(spec, object_bytes=object_bytes.get(spec.name, spec.object_bytes)) for spec in SPECS]
+        specs = [spec._replace(object_bytes=object_bytes.get(spec.name, spec.object_bytes)) for spec in SPECS]
         self._caches = {spec.name: SlabCache(core, spec) for spec in specs}
 
     def __iter__(self) -> Iterator[SlabCache]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from memtui.machine.physical.pcp_limits import FixedLimits, PcpLimits, TunedLimits
 from memtui.units import KIB
@@ -18,8 +18,7 @@ ALL_TABLE_LEVELS: Final = 5
 """As many levels as there can be."""
 
 
-@dataclass(frozen=True, slots=True)
-class BootSizes:
+class BootSizes(NamedTuple):
     """What boot keeps of RAM, by kernel; the rest follows from the RAM (`boot.py`)."""
 
     image_bytes: int

@@ -12,7 +12,6 @@ Other areas lie in 32 TiB of addresses that nothing here exhausts, and have none
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final, Protocol
 
 from memtui.machine import costs
@@ -35,7 +34,7 @@ MODULES_PAGES: Final = 1008 * MIB // PAGE_BYTES
 GUARD_PAGES: Final = 1
 """Behind every area (no VM_NO_GUARD)."""
 
-GFP_BULK: Final = replace(GFP_KERNEL, bulk=True)
+GFP_BULK: Final = GFP_KERNEL._replace(bulk=True)
 """Single pages by the dozen (`alloc_pages_bulk`), which keeps no zone from being fragmented."""
 GFP_LARGE: Final = Gfp(MigrateType.UNMOVABLE, reclaim=False, oom=False)
 """A block that is split into pages, if there is one (GFP_KERNEL & ~__GFP_DIRECT_RECLAIM)."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from memtui.scenario.model import Place
 from memtui.units import shorten
@@ -21,8 +20,7 @@ COMPARED_NAMES: Final = 200
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """One thing that is wrong, where, and what was expected instead."""
 
     place: Place

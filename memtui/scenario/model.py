@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from memtui.machine.config import MachineConfig
 from memtui.workloads.params import Params
@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from memtui.scenario.tree import MapNode
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where something was said, for messages: 1-based line and column; line 0 is a whole file, or an option."""
 
     file: str
@@ -39,8 +38,7 @@ class Entry:
     place: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(NamedTuple):
     """What a counter must be: lowest and highest value allowed, in the counter's own unit."""
 
     lowest: int | float | None

@@ -7,15 +7,13 @@ for. A name that is not built is refused in one line and never pretends.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from memtui.scenario.faults import did_you_mean, one_of
 from memtui.units import shorten
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """One name of a policy: whether it can be run, and what it is."""
 
     name: str
@@ -23,8 +21,7 @@ class Choice:
     meaning: str
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """One question a kernel has several answers to."""
 
     name: str

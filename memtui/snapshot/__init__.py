@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from memtui.snapshot.frames import FrameKind
 from memtui.snapshot.maps import (
@@ -53,8 +53,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneView:
+class ZoneView(NamedTuple):
     """One zone as /proc/zoneinfo and /proc/buddyinfo show it; all figures in base frames."""
 
     node: int
@@ -70,8 +69,7 @@ class ZoneView:
     """Free blocks by order, 0 to 10."""
 
 
-@dataclass(frozen=True, slots=True)
-class VmemmapView:
+class VmemmapView(NamedTuple):
     """What struct pages cost now; frames are base frames, savings against one frame per 64 pages."""
 
     full_frames: int
@@ -94,8 +92,7 @@ class VmemmapView:
         return self.full_frames - self.used_frames
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyRow:
+class PolicyRow(NamedTuple):
     """One figure of a policy's own state: `free chunks`, 32701, `chunks`."""
 
     label: str
@@ -104,8 +101,7 @@ class PolicyRow:
     """`bytes` or `ppm`, which a view may write for people, or the plural of what is counted: `chunks`, `packs`."""
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyState:
+class PolicyState(NamedTuple):
     """What a policy holds inside itself, under the names of its axis and class in `kernel:`."""
 
     axis: str
@@ -117,8 +113,7 @@ class PolicyState:
     """Lines of a table by order, 0 to 10, as debugfs prints them: (`Free`, blocks of each order)."""
 
 
-@dataclass(frozen=True, slots=True)
-class SplitCause:
+class SplitCause(NamedTuple):
     """Who split the direct map, and how often: splits since boot, of 2M and of 1G leaves."""
 
     cause: str
@@ -127,8 +122,7 @@ class SplitCause:
     level3_splits: int
 
 
-@dataclass(frozen=True, slots=True)
-class LatencyView:
+class LatencyView(NamedTuple):
     """How long operations of one kind took since boot."""
 
     name: str
@@ -159,8 +153,7 @@ class Event:
     """Counts up through a run, so that an event can be named and moved to."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkloadView:
+class WorkloadView(NamedTuple):
     """One activity of the timeline, for the list of what runs."""
 
     name: str

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from memtui.snapshot.frames import FrameKind
 from memtui.units import PAGE_BYTES
@@ -36,8 +36,7 @@ class VmemmapCell(IntEnum):
     """All of the cell's memory is optimised huge pages: the rest of its memmap is given back."""
 
 
-@dataclass(frozen=True, slots=True)
-class CellMap:
+class CellMap(NamedTuple):
     """A map of physical memory at the resolution a view asked for.
 
     `cells` holds one `DirectMapCell` or `VmemmapCell` code per cell, in order of physical
@@ -70,16 +69,14 @@ class CellMap:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class MapWindow:
+class MapWindow(NamedTuple):
     """The part of physical memory a map is of, in frames; RAM inside it is cut into the map's cells."""
 
     start: int
     frames: int
 
 
-@dataclass(frozen=True, slots=True)
-class MapRequest:
+class MapRequest(NamedTuple):
     """What a view wants to look at: maps of so many cells (0: none), of a part of RAM, and single frames."""
 
     direct_map_cells: int = 0
@@ -93,8 +90,7 @@ class MapRequest:
     """A frame whose struct pages to tell everything of: `Snapshot.struct_pages`."""
 
 
-@dataclass(frozen=True, slots=True)
-class FrameView:
+class FrameView(NamedTuple):
     """Everything about one frame of RAM and the leaf of the direct map it lies in."""
 
     frame: int
@@ -120,8 +116,7 @@ class FrameView:
     """Simulated time at which it was split."""
 
 
-@dataclass(frozen=True, slots=True)
-class StructPageFrame:
+class StructPageFrame(NamedTuple):
     """One frame that holds, or held at boot, struct pages of a huge page."""
 
     page: int
@@ -135,8 +130,7 @@ class StructPageFrame:
     """Who has that frame now; empty if it is free, `memmap` if it still holds struct pages."""
 
 
-@dataclass(frozen=True, slots=True)
-class StructPagesView:
+class StructPagesView(NamedTuple):
     """The struct pages around one frame: its section of 128 MiB, and its 2 MiB or 1 GiB page."""
 
     section: int

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class TlbLevel:
+class TlbLevel(NamedTuple):
     """One array of a TLB for one page size: what it holds and how far that reaches."""
 
     level: str
@@ -24,8 +23,7 @@ class TlbLevel:
         return self.entries * self.page_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class WalkLevel:
+class WalkLevel(NamedTuple):
     """One level of the page tables, as walks for one kind of access use it."""
 
     level: str
@@ -38,8 +36,7 @@ class WalkLevel:
     """Cycles of one such read, from wherever the entries lie."""
 
 
-@dataclass(frozen=True, slots=True)
-class TlbAccess:
+class TlbAccess(NamedTuple):
     """Random access over one mapping (the direct map, a process), as it is mapped now; uniform unless named so."""
 
     name: str
@@ -62,8 +59,7 @@ class TlbAccess:
     """What a walk reads, lowest level first."""
 
 
-@dataclass(frozen=True, slots=True)
-class FlushTally:
+class FlushTally(NamedTuple):
     """Broadcasts to the TLBs of all CPUs since boot, for kernel mappings."""
 
     full: int = 0
@@ -74,8 +70,7 @@ class FlushTally:
     """CPU time they took on all CPUs together, least and most."""
 
 
-@dataclass(frozen=True, slots=True)
-class TlbCost:
+class TlbCost(NamedTuple):
     """What the direct map's leaves cost the kernel's stated accesses: flushes so far, walks per second. Ranges."""
 
     access: TlbAccess
@@ -91,8 +86,7 @@ class TlbCost:
     """That, less what it would take as mapped at boot: above zero the splits cost, below zero they save."""
 
 
-@dataclass(frozen=True, slots=True)
-class TlbView:
+class TlbView(NamedTuple):
     """The simulated CPU's TLB and what it does for the mappings as they are now."""
 
     cpu: str

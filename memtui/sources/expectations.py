@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from memtui.fields import Unit, field
 from memtui.reading import read
@@ -12,8 +12,7 @@ from memtui.snapshot import Snapshot
 from memtui.units import KIB, PAGE_BYTES, format_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one expectation."""
 
     expectation: Expectation

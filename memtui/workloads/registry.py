@@ -7,9 +7,8 @@ plays an action is looked up by name when a scenario is run.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from memtui.workloads.age import AgeParams
 from memtui.workloads.anon import AnonParams
@@ -45,8 +44,7 @@ from memtui.workloads.tmpfs import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ActionSpec:
+class ActionSpec(NamedTuple):
     """One action: what it is called, what it takes, and where its `Activity` is."""
 
     name: str

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from memtui.scenario import load_text
 from memtui.snapshot import Event, FrameKind, FrameView
 from memtui.sources.simulation import Simulation
@@ -53,8 +51,7 @@ def test_a_secret_page_says_leaf_owner_and_who_split_it_when() -> None:
 
 
 def test_an_untouched_leaf_says_so_with_its_range() -> None:
-    plain_view = replace(
-        SECRET,
+    plain_view = SECRET._replace(
         leaf="2M",
         leaf_start=0x7C4000,
         leaf_frames=512,

@@ -89,7 +89,7 @@ def test_vmemmap_figures(tour: Scene) -> None:
 
 
 def test_vmemmap_says_when_the_pool_cannot_be_freed_in_one_go(tour: Scene) -> None:
-    view = replace(tour.now.vmemmap, restore_possible=False, optimised_1g=3)
+    view = tour.now.vmemmap._replace(restore_possible=False, optimised_1g=3)
     text = words("vmemmap", replace(tour, now=replace(tour.now, vmemmap=view)), 56, 13)
     assert "to free all 280 MiB · not at once" in text
     assert "by 10 240 pages of 2M, 3 of 1G" in text

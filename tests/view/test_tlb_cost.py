@@ -20,11 +20,11 @@ NOW = snapshot_at(12 * SECOND, MapRequest())
 
 def cost(**changes: object) -> TlbCost:
     assert NOW.tlb.cost is not None
-    return replace(NOW.tlb.cost, **changes)  # type: ignore[arg-type]
+    return NOW.tlb.cost._replace(**changes)  # type: ignore[arg-type]
 
 
 def costing(now: Snapshot, **changes: object) -> Snapshot:
-    return replace(now, tlb=replace(now.tlb, cost=cost(**changes)))
+    return replace(now, tlb=now.tlb._replace(cost=cost(**changes)))
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_flushes_are_given_as_a_range_with_what_they_reached() -> None:
     told = costing(NOW, flushes=FlushTally(8, 3000, (7_820_800, 110 * MS))).tlb
     assert "flushes so far    8 full, 3 000 ranged, each to 32 CPUs" in plain(cost_rows(told, 32, 116, UNICODE))
     assert "7.82–110 ms" in plain(cost_rows(told, 32, 116, UNICODE))
-    guest = replace(told, guest=True)
+    guest = told._replace(guest=True)
     assert "each to 32 virtual CPUs" in plain(cost_rows(guest, 32, 116, UNICODE))
 
 
@@ -76,7 +76,7 @@ def test_a_walk_is_shown_level_by_level() -> None:
 def test_the_panel_says_what_is_calibrated_and_what_is_not() -> None:
     text = plain(panel("tlb").draw(scene_of(NOW), 116, 45, UNICODE).rows)
     assert "Calibrated: broadcasts, by CPU count" in text
-    guest = plain(calibration(replace(NOW.tlb, guest=True), 116, 5, UNICODE))
+    guest = plain(calibration(NOW.tlb._replace(guest=True), 116, 5, UNICODE))
     assert "The second dimension of a guest's walks" in guest.replace("\n", " ")
     assert "Not calibrated: cycles of walks. Published results disagree on their sign" in text
     assert plain(calibration(NOW.tlb, 60, 2, UNICODE)).endswith("…")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from memtui.machine.core import Core, KernelOwner
 from memtui.machine.direct_map import DirectMap
@@ -130,8 +130,7 @@ class ExecMemory(Protocol):
         """Raises FrameStateError unless its own accounts are those of all that is allocated."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
+class Ground(NamedTuple):
     """What a policy is built on."""
 
     core: Core

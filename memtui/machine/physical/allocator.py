@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from memtui.machine.errors import OutOfMemory
 from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES, PAGEBLOCK_ORDER, MigrateType
@@ -26,8 +25,7 @@ from memtui.machine.physical.top_runs import TOP_FRAMES
 from memtui.machine.physical.zone import NORMAL, Zone, set_lowmem_reserve
 
 
-@dataclass(frozen=True, slots=True)
-class Gfp:
+class Gfp(NamedTuple):
     """What a request is for and what it may do (GFP flags)."""
 
     migratetype: MigrateType
@@ -106,6 +104,8 @@ class PageAllocator:
         """Counts of /proc/vmstat events, the whole machine's."""
         self._reclaiming = False
         """A shrinker is at work: what it allocates itself may use the reserves (PF_MEMALLOC)."""
+        self._spans = [(zone.layout.start, zone.layout.end, zone) for zone in reversed(zones)]
+        """What each zone spans, the last zone first: most memory is there."""
         self._nodes = 1 + max(zone.layout.node for zone in zones)
         self._zonelists: dict[int, list[Zone]] = {}
         self._node_zones: list[list[Zone]] = [[] for _ in range(self._nodes)]
@@ -360,10 +360,13 @@ class PageAllocator:
         return zones
 
     def _by_zone(self, start: int, frames: int) -> list[tuple[Zone, int, int]]:
-        """A run cut at zone borders."""
+        """A run cut at zone borders, ascending."""
+        end = start + frames
         parts: list[tuple[Zone, int, int]] = []
-        for zone in self.zones:
-            low, high = max(start, zone.layout.start), min(start + frames, zone.layout.end)
+        for low, high, zone in self._spans:
+            if low <= start and end <= high:
+                return [(zone, start, frames)]
+            low, high = max(start, low), min(end, high)
             if low < high:
                 parts.append((zone, low, high - low))
-        return parts
+        return parts[::-1]

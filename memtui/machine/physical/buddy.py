@@ -280,9 +280,11 @@ class Buddy:
 
     def _take_block(self, frame: int, frames: int, need: int, wanted: MigrateType, runs: list[Run]) -> int:
         """Takes the front of a block (or run of top blocks), returns the rest to the lists it came from."""
-        part = min(frames, need)
-        runs.append((frame, part))
-        rest, end = frame + part, frame + frames
+        if frames <= need:
+            runs.append((frame, frames))
+            return need - frames
+        runs.append((frame, need))
+        rest, end = frame + need, frame + frames
         pieces: list[tuple[int, int]] = []
         while rest < end:
             order = min((rest & -rest).bit_length() - 1, TOP_ORDER)
@@ -293,7 +295,7 @@ class Buddy:
                 self._top[wanted].push(start, TOP_FRAMES)
             else:
                 self._lists[wanted][order][start] = None
-        return need - part
+        return 0
 
     def _claim(self, order: int, wanted: MigrateType, least: int, need: int = 1) -> bool:
         """Moves memory of another type to the wanted one, largest block first (`__rmqueue_claim`)."""

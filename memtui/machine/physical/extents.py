@@ -22,8 +22,8 @@ class FrameList:
         self._runs: deque[Run] = deque()
         self.frames = 0
         """Frames in all runs."""
-        for start, frames in runs:
-            self.append(start, frames)
+        if runs:
+            self.extend(runs)
 
     def __iter__(self) -> Iterator[Run]:
         return iter(self._runs)
@@ -46,8 +46,18 @@ class FrameList:
 
     def extend(self, runs: Iterable[Run]) -> None:
         """Adds runs at the back, in order."""
-        for start, frames in runs:
-            self.append(start, frames)
+        known = self._runs
+        for run in runs:
+            start, frames = run
+            if known:
+                last, length = known[-1]
+                if last + length == start:
+                    known[-1] = (last, length + frames)
+                    self.frames += frames
+                    continue
+            if frames:
+                known.append(run)
+                self.frames += frames
 
     def at(self, number: int) -> int:
         """The frame at that place, counted from the front. Raises IndexError for a place behind the last."""
@@ -59,21 +69,24 @@ class FrameList:
 
     def take(self, frames: int) -> FrameList:
         """Removes the first `frames` frames (at most all there are) and returns them in order."""
-        taken = FrameList()
-        if self._runs and self._runs[0][1] > frames > 0:
-            start, length = self._runs[0]
-            self._runs[0] = (start + frames, length - frames)
-            self.frames -= frames
-            taken.append(start, frames)
-            return taken
-        while frames and self._runs:
-            start, length = self._runs.popleft()
-            part = min(length, frames)
-            if part < length:
-                self._runs.appendleft((start + part, length - part))
-            taken.append(start, part)
-            self.frames -= part
-            frames -= part
+        taken, before = FrameList(), self.frames
+        taken._runs.extend(self.take_runs(frames))
+        taken.frames = before - self.frames
+        return taken
+
+    def take_runs(self, frames: int) -> list[Run]:
+        """The same, as plain runs."""
+        known = self._runs
+        taken: list[Run] = []
+        self.frames -= min(frames, self.frames)
+        while frames and known:
+            start, length = known[0]
+            if length > frames:
+                known[0] = (start + frames, length - frames)
+                taken.append((start, frames))
+                break
+            taken.append(known.popleft())
+            frames -= length
         return taken
 
     def copy(self) -> FrameList:

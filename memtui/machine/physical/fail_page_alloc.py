@@ -8,8 +8,7 @@ once, so that a request for a million pages costs what a request for one does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from memtui.units import PAGE_BYTES, PPM
 
@@ -21,8 +20,7 @@ _DOUBLINGS: Final = 48
 """2^48 allocations are more than any run makes."""
 
 
-@dataclass(frozen=True, slots=True)
-class FaultAttributes:
+class FaultAttributes(NamedTuple):
     """When an allocation is made to fail (struct fault_attr, and min-order)."""
 
     probability_ppm: int = PPM

@@ -88,7 +88,10 @@ class RangeMap(Generic[V]):
 
     def set_many(self, pieces: Sequence[Piece[V]]) -> None:
         """Gives ranges, ascending and disjoint, a value each."""
-        self.replace_within([(start, end) for start, end, _ in pieces], pieces)
+        if pieces and (not self._ends or self._ends[-1] <= pieces[0][0]):
+            self._append(pieces)
+        else:
+            self.replace_within([(start, end) for start, end, _ in pieces], pieces)
 
     def clear(self, start: int, end: int) -> None:
         """Takes the values of [start, end) away."""
@@ -126,6 +129,17 @@ class RangeMap(Generic[V]):
         window.copy(cursor, last, floor)
         window.splice(begin, last)
 
+    def _append(self, pieces: Iterable[Piece[V]]) -> None:
+        """Adds pieces behind all others; one that continues the last becomes part of it."""
+        starts, ends, values = self._starts, self._ends, self._values
+        for start, end, value in pieces:
+            if ends and ends[-1] == start and values[-1] == value:
+                ends[-1] = end
+            else:
+                starts.append(start)
+                ends.append(end)
+                values.append(value)
+
     def update(self, change: Callable[[V], V]) -> None:
         """Replaces every value by `change` of it."""
         window = _Window(self)
@@ -147,9 +161,9 @@ class RangeMap(Generic[V]):
             last = bisect_left(starts, end, first)
             if first == last:
                 continue
-            changed = [change(value) for value in values[first:last]]
             if starts[first] < start or ends[last - 1] > end:
                 return False
+            changed = [change(values[first])] if last - first == 1 else list(map(change, values[first:last]))
             if first and values[first - 1] == changed[0] and ends[first - 1] == starts[first]:
                 return False
             if last < len(starts) and values[last] == changed[-1] and starts[last] == ends[last - 1]:

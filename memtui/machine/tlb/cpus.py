@@ -7,14 +7,12 @@ coalescing of four adjacent 4K entries into one (it depends on frames lying in a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from memtui.units import KIB, MIB
 
 
-@dataclass(frozen=True, slots=True)
-class TlbArray:
+class TlbArray(NamedTuple):
     """One array of entries, and the sizes of leaves that compete for them."""
 
     entries: int
@@ -34,8 +32,7 @@ class TlbArray:
         return self.limit(leaf) + self.limit(other) > self.entries
 
 
-@dataclass(frozen=True, slots=True)
-class Caches:
+class Caches(NamedTuple):
     """Data caches that a page walk reads through; one core's view."""
 
     l1_bytes: int
@@ -45,8 +42,7 @@ class Caches:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class PagingCaches:
+class PagingCaches(NamedTuple):
     """Paging-structure caches: how many tables of each level a walk may begin at without reading what is above."""
 
     tables: tuple[int, int, int, int]
@@ -54,8 +50,7 @@ class PagingCaches:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Cpu:
+class Cpu(NamedTuple):
     """One processor: its TLB by level, and its caches."""
 
     name: str

@@ -9,16 +9,14 @@ leaves both out, the upper one has as much of them as there can be.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from memtui.machine import costs
 from memtui.machine.meter import Meter
 from memtui.snapshot import FlushTally
 
 
-@dataclass(frozen=True, slots=True)
-class BroadcastBound:
+class BroadcastBound(NamedTuple):
     """One end of what a broadcast may take, in ns: for the CPU that waits, and for each that is interrupted."""
 
     wait_ns: int

@@ -8,12 +8,10 @@ agree on its sign.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Latencies:
+class Latencies(NamedTuple):
     """Cycles of each part, and the two shares that nobody publishes."""
 
     second_level: int

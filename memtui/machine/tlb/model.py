@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from memtui.machine.tlb.cpus import CPUS, Cpu, TlbArray
 from memtui.machine.tlb.latencies import LEAST, LIKELY, MOST, Latencies
@@ -24,8 +24,7 @@ KEPT: Final = 64
 """Answers a model remembers: mappings change seldom, and are asked about for every Snapshot."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     """How a group of leaves fares: the probability that an access finds its translation."""
 
     users: Users

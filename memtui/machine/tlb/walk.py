@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from memtui.machine.tlb.cpus import Caches, PagingCaches
 from memtui.machine.tlb.latencies import Latencies
@@ -33,8 +32,7 @@ _SHARED_FROM: Final = 2
 """From this level on, PUD, a table holds leaves of every size; below, each size is taken to have tables of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """One level of a walk: how likely it is read, and in how large a table."""
 
     level: int
@@ -42,8 +40,7 @@ class Read:
     table_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Walks:
+class Walks(NamedTuple):
     """The walks to leaves of one size: how many per access, and what each reads, lowest level first."""
 
     leaf: str

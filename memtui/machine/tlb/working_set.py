@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from memtui.machine.boot_mapping import Level
 from memtui.machine.direct_map import DirectMap
@@ -11,8 +11,7 @@ from memtui.machine.tlb.popularity import Use
 from memtui.units import PAGE_BYTES, format_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class WorkingSet:
+class WorkingSet(NamedTuple):
     """Memory that the kernel uses through the direct map, scattered over a region of RAM, and how often."""
 
     size_bytes: int

@@ -8,8 +8,7 @@ be taken back when memory is wanted.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from memtui.machine.errors import NoSpace, OutOfMemory
 from memtui.machine.physical.frame_map import Owner
@@ -22,8 +21,7 @@ FILE_END: Final = 1 << 52
 """Past the last page or byte of any file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fill:
+class Fill(NamedTuple):
     """Pages [start, end) of a file are about to be written or have been touched."""
 
     start: int
@@ -46,8 +44,7 @@ class Fill:
         return -(-(self.write_end_bytes or 0) // PAGE_BYTES)
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+class Filled(NamedTuple):
     """How far a Fill came."""
 
     page: int
