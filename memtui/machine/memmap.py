@@ -264,8 +264,7 @@ class Memmap:
             self._core.allocator.free_list(piece.tails, self._owner)
             piece.tails = FrameList()
         for low, high in covered.missing(start, end):
-            for page in range(low, high, FRAMES_2M):
-                self._boot.hand_over(page, page + FRAMES_2M, node, kept=kept)
+            self._boot.hand_over_tails(low, high, FRAMES_2M, node, kept=kept)
             self._backings[low] = Backing(high - low, FRAMES_2M, kept, FrameList(), FrameList())
 
     def _take_heads(self, page: int, kept: int) -> FrameList:

@@ -84,6 +84,21 @@ class BootMemmap:
         if not found:
             raise FrameStateError(f"no memmap for frame {start:#x} on node {node}")
 
+    def hand_over_tails(self, start: int, end: int, page_frames: int, node: int, *, kept: int) -> None:
+        """The same for each huge page of a run, which keeps its first `kept` boot frames, one at least."""
+        each = page_frames // STRUCT_PAGES_PER_FRAME
+        boot = list(self._nodes[node].boot_runs_of(start, end))
+        if len(boot) != 1 or self._given_over.missing(boot[0][0], sum(boot[0])) != [(boot[0][0], sum(boot[0]))]:
+            for page in range(start, end, page_frames):
+                self.hand_over(page, page + page_frames, node, kept=kept)
+            return
+        first, frames = boot[0]
+        tails = [(low + kept, low + each) for low in range(first, first + frames, each)]
+        self._given_over.add(*tails[-1])
+        self._given_over.add_apart(tails[:-1])
+        for low, high in tails:
+            self._core.allocator.hand_over(low, high - low, self._owner)
+
     def runs(self) -> Iterator[Run]:
         """Frames that still hold struct pages."""
         for node in self._nodes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sortedcontainers import SortedDict
 
@@ -58,6 +58,11 @@ class RangeSet:
             del self._ranges[low]
         self._ranges[start] = end
         return added
+
+    def add_apart(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Adds ranges of which none touches another, or any number that is in the set."""
+        self._ranges.update(ranges)
+        self.count += sum([end - start for start, end in ranges])
 
     def remove(self, start: int, end: int) -> int:
         """Takes [start, end) out; returns how many numbers were there."""
