@@ -19,7 +19,7 @@ from memtui.machine.boot import GiganticPage
 from memtui.machine.core import Core, KernelOwner, Severity
 from memtui.machine.errors import FrameStateError
 from memtui.machine.hugetlb_free import DirectFree, HugetlbFree, charge_batch
-from memtui.machine.hugetlb_pool import NodePool, Pool, PoolRun, Turns, merged, spread
+from memtui.machine.hugetlb_pool import NodePool, Pool, PoolRun, Turns, merged, slice_pages, spread
 from memtui.machine.latency import Timed
 from memtui.machine.memmap import Memmap
 from memtui.machine.physical.allocator import GFP_HUGETLB
@@ -28,10 +28,6 @@ from memtui.machine.physical.extents import FrameList, Run
 from memtui.snapshot import FrameKind
 from memtui.units import FRAMES_1G, FRAMES_2M, format_count, format_duration, format_frames
 
-STEPS: Final = 64
-"""Into about how many steps a resize is cut."""
-LEAST_STEP_PAGES: Final = 64
-"""Pages handled in one step, at least."""
 PAGE_NAMES: Final = {FRAMES_2M: "2 MiB", FRAMES_1G: "1 GiB"}
 
 
@@ -90,6 +86,8 @@ class Hugetlb:
         self.pools = {size: Pool(size, [NodePool() for _ in nodes]) for size in (FRAMES_2M, FRAMES_1G)}
         self._gathered: list[list[tuple[int, FrameList]]] = []
         """Pages of resizes under way that are in no pool yet, by node."""
+        self._resizes = 0
+        """Resizes under way."""
 
     def adopt(self, pages: Iterable[GiganticPage]) -> None:
         """1 GiB pages that boot took come into their pool, and under the page allocator's management.
@@ -121,12 +119,22 @@ class Hugetlb:
                 return result
 
     def resize(self, count: int, page_frames: int, node: int | None) -> Generator[None, None, Resize]:
-        """The same in steps, so that gathering pages can be watched.
+        """The same in steps, so that pages can be watched as they come and go.
 
-        What follows is one step each, as the kernel does it in one batch: all heads are taken before the
-        first frame is given back, all struct pages restored before the first page is freed.
-        The caller takes the meter's time at each step. What a step leaves is a machine like any other.
+        The struct pages of a growing pool are optimised in one step, as the kernel does it in one
+        batch: all heads are taken before the first frame is given back. The caller takes the meter's
+        time at each step, the last of which comes before the log tells of the end. What a step
+        leaves is a machine like any other.
         """
+        self._resizes += 1
+        try:
+            result: Resize = yield from self._resize(count, page_frames, node)
+        finally:
+            self._resizes -= 1
+        return result
+
+    def _resize(self, count: int, page_frames: int, node: int | None) -> Generator[None, None, Resize]:
+        """What `resize` does while it holds the resize_lock."""
         pool = self.pools[page_frames]
         before, surplus = self._persistent(pool, node), pool.surplus_pages
         memmap_before = self._memmap.boot_frames + self._memmap.allocated_frames
@@ -136,12 +144,11 @@ class Hugetlb:
             self._unsurplus(pool, count - before, node)
             yield from watch.over(self._grow(pool, count - self._persistent(pool, node), node))
         elif count < before:
-            begin_ns = self._core.meter.total_ns
-            self._shrink(pool, before - count, node)
-            watch.spent_ns += self._core.meter.total_ns - begin_ns
+            yield from watch.over(self._shrink(pool, before - count, node))
         after = self._persistent(pool, node)
         given = memmap_before - self._memmap.boot_frames - self._memmap.allocated_frames
         result = Resize(page_frames, before, count, after, given, pool.surplus_pages)
+        yield
         self._core.meter.note(Timed.POOL_GROW if count > before else Timed.POOL_SHRINK, watch.spent_ns)
         self._log(result, watch.spent_ns, new_surplus=result.surplus - surplus)
         return result
@@ -176,8 +183,8 @@ class Hugetlb:
 
     @property
     def resizing(self) -> bool:
-        """Whether a growing pool is gathering pages."""
-        return bool(self._gathered)
+        """Whether a pool is being resized: another write to nr_hugepages waits (resize_lock)."""
+        return self._resizes > 0
 
     def check(self) -> None:
         """Recounts the pools. Raises FrameStateError where they disagree with themselves."""
@@ -217,7 +224,7 @@ class Hugetlb:
         fresh: list[tuple[int, FrameList]] = []
         self._gathered.append(fresh)
         turns = Turns(pool, list(range(len(pool.nodes))) if node is None else [node])
-        step = max(LEAST_STEP_PAGES, -(-count // STEPS))
+        step = slice_pages(count)
         try:
             while count and turns.nodes:
                 count -= self._gather(pool, min(step, count), turns, fresh)
@@ -290,7 +297,7 @@ class Hugetlb:
         self._core.meter.charge(costs.GIGANTIC_PAGE_GROW, len(starts))
         return FrameList((start, FRAMES_1G) for start in starts)
 
-    def _shrink(self, pool: Pool, count: int, node: int | None) -> None:
+    def _shrink(self, pool: Pool, count: int, node: int | None) -> Iterator[None]:
         """Removes pages from the nodes in turn and frees them (`remove_pool_hugetlb_folio`)."""
         numbers = list(range(len(pool.nodes))) if node is None else [node]
         turn = pool.next_to_free % len(pool.nodes)
@@ -301,7 +308,7 @@ class Hugetlb:
             (number, pool.nodes[number].take(pages * pool.page_frames))
             for number, pages in zip(numbers, spread(count, limits), strict=True)
         ]
-        self._freeing.free(pool, taken)
+        yield from self._freeing.free(pool, taken)
 
     def _log(self, result: Resize, spent_ns: int, *, new_surplus: int) -> None:
         size = result.page_frames

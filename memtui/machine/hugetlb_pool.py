@@ -6,9 +6,23 @@ How pools grow and shrink is `hugetlb.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+<<<<<<< HEAD
 from typing import NamedTuple
+=======
+from typing import Final
+>>>>>>> d3f16be (A shrinking pool gives its pages back in slices; the log tells of a resize when it ends)
 
 from memtui.machine.physical.extents import FrameList
+
+STEPS: Final = 64
+"""Into about how many steps a resize is cut."""
+LEAST_STEP_PAGES: Final = 64
+"""Pages handled in one step, at least."""
+
+
+def slice_pages(pages: int) -> int:
+    """Pages handled in one step of a resize by so many."""
+    return max(LEAST_STEP_PAGES, -(-pages // STEPS))
 
 
 class PoolRun(NamedTuple):

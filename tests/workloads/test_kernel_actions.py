@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from memtui.machine import CpuConfig, KernelConfig, Machine, MachineConfig
 from memtui.units import GIB, MIB, TIB
 from memtui.workloads.base import Context
@@ -188,3 +190,15 @@ def test_a_pool_of_secret_memory_that_gets_no_2_mib_page_ends_its_program_and_ki
     assert played.said[-2] == "memfd_secret ends: order-9 allocation failed (0 of 1)"
     assert guest.counters()["oom_kill"] == guest.counters()["Unevictable"] == 0
     guest.check()
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 500), (500, 0)])
+def test_what_the_log_tells_of_a_resize_comes_at_its_end(before: int, after: int) -> None:
+    machine = Machine(MachineConfig("test", 4 * GIB, 1, CpuConfig(2)))
+    play(machine, "nr_hugepages", count=before)
+    activity = NrHugepages(NrHugepagesParams(count=after), Context(machine, random.Random(7), "resize"))
+    machine.drain_events()
+    waits = [(delay, len(machine.drain_events())) for delay in activity.start()]
+    assert sum(delay for delay, _ in waits[:-1]) > 0
+    assert [told for _, told in waits] == [0] * (len(waits) - 1) + [1]
+    assert waits[-1][0] == 0, "no time is left to pass once it is told"
