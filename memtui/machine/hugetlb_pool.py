@@ -6,11 +6,7 @@ How pools grow and shrink is `hugetlb.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-<<<<<<< HEAD
-from typing import NamedTuple
-=======
-from typing import Final
->>>>>>> d3f16be (A shrinking pool gives its pages back in slices; the log tells of a resize when it ends)
+from typing import Final, NamedTuple
 
 from memtui.machine.physical.extents import FrameList
 
