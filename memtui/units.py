@@ -178,5 +178,8 @@ def format_duration(duration_ns: int) -> str:
 
 
 def format_clock(time_ns: int) -> str:
-    """A moment of simulated time in seconds with milliseconds: `12.480 s`."""
+    """A moment of simulated time in seconds with milliseconds: `12.480 s`; from an hour on `30:02:07`."""
+    if time_ns >= HOUR:
+        minutes, seconds = divmod(time_ns // SECOND, 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
     return f"{time_ns // SECOND}.{time_ns % SECOND // MS:03} s"

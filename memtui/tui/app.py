@@ -119,8 +119,8 @@ class Dashboard(App[int]):
 
     def frame(self) -> None:
         """One frame: a Snapshot and a paint if anything can have changed, and nothing at all otherwise."""
-        playing, remade = self.viewer.playing, self.viewer.looking_back.work()
-        if not (playing or self._was_playing or self._stale or remade or self.viewer.looking_back.busy):
+        playing, back = self.viewer.playing, self.viewer.looking_back
+        if not (playing or self._was_playing or self._stale or back.busy):
             return
         self._was_playing, self._stale = playing, False
         if self.viewer.timeline.live or playing:
@@ -130,6 +130,8 @@ class Dashboard(App[int]):
             self.leave(0)
         else:
             self.board.paint(scene, self.viewer.status(scene))
+        if back.busy and not back.running:
+            self.run_worker(back.run(self._look_again), name="looking back", exit_on_error=False)
 
     def _look(self) -> None:
         self.viewer.look(self._request())

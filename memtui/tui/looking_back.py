@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Final
@@ -23,6 +24,8 @@ class LookingBack:
         self._wanted: tuple[Snapshot, MapRequest] | None = None
         self._made: tuple[Snapshot, MapRequest, Snapshot] | None = None
         """(moment, what was asked of it, how it looks) of the last that was made."""
+        self.running = False
+        """Whether `run` is at work."""
         self.fault = ""
         """What making a moment again broke on, in words."""
 
@@ -66,6 +69,21 @@ class LookingBack:
             self.fault = f"{type(fault).__name__}: {fault}"
         self._wanted = None
         return True
+
+    async def run(self, done: Callable[[], None]) -> None:
+        """Works as long as a moment is wanted, and calls `done` when one was made; keys get their turn in between."""
+        self.running = True
+        try:
+            while self.busy:
+                if self.work():
+                    done()
+                await asyncio.sleep(0)
+        finally:
+            self.running = False
+
+    def rest(self) -> None:
+        """No moment is wanted any more."""
+        self._wanted = None
 
     def forget(self) -> None:
         """Gives up what is wanted and drops what was made."""

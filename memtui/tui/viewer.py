@@ -129,7 +129,9 @@ class Viewer:
         current = self.timeline.current
         if current is None:
             return None
-        if request is not None and not self.timeline.live:
+        if self.timeline.live:
+            self.looking_back.rest()
+        elif request is not None:
             current = self._again(current, request)
         return Scene(self.source.info, current, self.timeline, self.timeline.events(), state)
 

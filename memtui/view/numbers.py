@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memtui.units import MIB, MS, PPM, SECOND, format_bytes, three_digits
+from memtui.units import MIB, MS, PPM, SECOND, format_bytes, format_clock, three_digits
 
 SIZE_WIDTH = 8
 """Cells of the longest size: `1023 MiB`."""
@@ -64,10 +64,7 @@ def short_count(count: int, cells: int = 4) -> str:
 
 def moment(time_ns: int) -> str:
     """A moment in the event log, seconds with milliseconds: `12.310s`; from an hour on `1:02:03`."""
-    if time_ns < 3600 * SECOND:
-        return f"{time_ns // SECOND}.{time_ns % SECOND // MS:03}s"
-    minutes, seconds = divmod(time_ns // SECOND, 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+    return format_clock(time_ns).replace(" ", "")
 
 
 def axis_time(time_ns: int) -> str:

@@ -132,13 +132,24 @@ async def test_a_click_on_the_time_bar_goes_there(open_dashboard: Opened) -> Non
         assert 5 * SECOND < shown.time_ns < 9 * SECOND
 
 
+async def test_the_header_says_how_far_back_it_is(open_dashboard: Opened) -> None:
+    past = FakePast(slices=1_000_000)
+    async with open_dashboard(seconds=5, past=past) as (app, pilot):
+        await pilot.press("comma")
+        await pilot.pause()
+        assert "BACK" in screen_text(app)
+        await pilot.press("end")
+        await pilot.pause()
+        assert "PAUSED" in screen_text(app)
+        assert not app.viewer.looking_back.busy
+
+
 async def test_a_moment_is_made_again_when_it_is_looked_at_in_another_way(open_dashboard: Opened) -> None:
     past = FakePast(slices=3)
     async with open_dashboard(seconds=5, past=past) as (app, pilot):
         await pilot.press("comma")
-        assert "BACK" in screen_text(app)
         while app.viewer.looking_back.busy:
-            app.frame()
+            await pilot.pause(0.01)
         await pilot.pause()
         assert past.sought == 3
         scene = app.viewer.scene(app.board.state, app.board.request(app.viewer.source.info))
