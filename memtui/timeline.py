@@ -10,10 +10,11 @@ Snapshots they came with.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from memtui.curves import Curves, Figure, Named, Series
+from memtui.event_history import EventHistory
 from memtui.footprint import held_bytes
 from memtui.snapshot import Event, Snapshot
 
@@ -37,8 +38,7 @@ class Timeline:
         self._capacity = capacity
         self._snapshots: list[Snapshot] = []
         self._times_ns: list[int] = []
-        self._events: deque[Event] = deque(maxlen=event_capacity)
-        self._all_events: tuple[Event, ...] | None = ()
+        self._events = EventHistory(event_capacity)
         self._curves = Curves()
         self._cursor_ns: int | None = None
 
@@ -52,9 +52,7 @@ class Timeline:
         """
         if self._times_ns and snapshot.time_ns < self._times_ns[-1]:
             raise ValueError(f"a snapshot of {snapshot.time_ns} ns after one of {self._times_ns[-1]} ns")
-        if snapshot.events:
-            self._events.extend(snapshot.events)
-            self._all_events = None
+        self._events.extend(snapshot.events)
         if self._times_ns and snapshot.time_ns == self._times_ns[-1]:
             self._curves.forget_last(self._snapshots)
             self._snapshots[-1] = snapshot
@@ -69,7 +67,6 @@ class Timeline:
         self._snapshots.clear()
         self._times_ns.clear()
         self._events.clear()
-        self._all_events = ()
         self._curves.forget()
         self._cursor_ns = None
 
@@ -81,7 +78,7 @@ class Timeline:
     @property
     def memory_bytes(self) -> int:
         """About how much memory the Snapshots and events that are kept take."""
-        return held_bytes(self._snapshots) + held_bytes(self._all())
+        return held_bytes(self._snapshots) + held_bytes(self._events.window())
 
     @property
     def span_ns(self) -> tuple[int, int]:
@@ -97,6 +94,11 @@ class Timeline:
     def current(self) -> Snapshot | None:
         """The Snapshot under the cursor: the latest one when live."""
         return self._snapshots[self._cursor_index()] if self._snapshots else None
+
+    @property
+    def first(self) -> Snapshot | None:
+        """The oldest Snapshot, which is kept however long a run is; None when there is none yet."""
+        return self._snapshots[0] if self._snapshots else None
 
     @property
     def live(self) -> bool:
@@ -134,32 +136,46 @@ class Timeline:
         self._cursor_ns = self._times_ns[index]
         return True
 
-    def events(self) -> tuple[Event, ...]:
-        """All events kept, up to the cursor, oldest first."""
-        events = self._all()
-        if self._cursor_ns is None:
-            return events
-        return events[: bisect_right(events, self._cursor_ns, key=lambda event: event.time_ns)]
+    def events(self) -> Sequence[Event]:
+        """All events kept, up to the cursor, oldest first. What comes later changes nothing in it."""
+        return self._events.window(until_ns=self._cursor_ns)
+
+    def later_events(self) -> Sequence[Event]:
+        """All events kept from after the cursor, oldest first; none when live."""
+        return () if self._cursor_ns is None else self._events.window(after_ns=self._cursor_ns)
 
     def next_event(self) -> Event | None:
         """The first event after the cursor, and the cursor moves to the first Snapshot that has it; None at the end."""
         current = self.current
         if current is None:
             return None
-        found = next((event for event in self._events if event.time_ns > current.time_ns), None)
-        if found is not None:
-            index = bisect_left(self._times_ns, found.time_ns)
-            self._cursor_ns = self._times_ns[min(index, len(self._times_ns) - 1)]
-        return found
+        later = self._events.window(after_ns=current.time_ns)
+        if not later:
+            return None
+        self._cursor_ns = self._time_of(later[0])
+        return later[0]
 
     def previous_event(self) -> Event | None:
         """The last event an earlier Snapshot has, and the cursor moves to that Snapshot; None when there is none."""
         index = self._cursor_index()
-        before_ns = self._times_ns[index - 1] if index > 0 else -1
-        found = next((event for event in reversed(self._events) if event.time_ns <= before_ns), None)
-        if found is not None:
-            self._cursor_ns = self._times_ns[bisect_left(self._times_ns, found.time_ns)]
-        return found
+        earlier = self._events.window(until_ns=self._times_ns[index - 1] if index > 0 else -1)
+        if not earlier:
+            return None
+        self._cursor_ns = self._time_of(earlier[-1])
+        return earlier[-1]
+
+    def go_to_event(self, serial: int) -> bool:
+        """Moves the cursor to the first Snapshot that has the event of that serial number; False if it is not kept."""
+        event = self._events.of_serial(serial)
+        if event is None or not self._snapshots:
+            return False
+        self._cursor_ns = self._time_of(event)
+        return True
+
+    def at_event(self, serial: int) -> bool:
+        """Whether the cursor stands where `go_to_event` puts it."""
+        event = self._events.of_serial(serial)
+        return event is not None and bool(self._snapshots) and self._cursor_ns == self._time_of(event)
 
     def series(self, name: str) -> Series:
         """Times in ns and values of one figure over the whole history kept, whatever the cursor.
@@ -172,12 +188,6 @@ class Timeline:
         """The same of anything that can be read from a Snapshot."""
         return self._curves.series(figure, self._snapshots)
 
-    def _all(self) -> tuple[Event, ...]:
-        """All events kept; made anew only when some came."""
-        if self._all_events is None:
-            self._all_events = tuple(self._events)
-        return self._all_events
-
     def _thin(self) -> None:
         """Drops every second Snapshot of the older half, never the first nor the one under the cursor."""
         half = len(self._snapshots) // 2
@@ -189,6 +199,10 @@ class Timeline:
         self._snapshots = kept
         self._curves.forget()
         self._times_ns = [snapshot.time_ns for snapshot in kept]
+
+    def _time_of(self, event: Event) -> int:
+        """The time of the first Snapshot that has the event."""
+        return self._times_ns[min(bisect_left(self._times_ns, event.time_ns), len(self._times_ns) - 1)]
 
     def _cursor_index(self) -> int:
         return len(self._snapshots) - 1 if self._cursor_ns is None else self._index_at(self._cursor_ns)

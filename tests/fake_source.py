@@ -61,7 +61,7 @@ def happenings() -> list[Event]:
     ]
     events.append((14 * SECOND, "oom", "killed process 412 (writer): 1.00 GiB of anonymous memory freed", "bad"))
     events.append((END_NS, "end", "the scenario has nothing more to do", "info"))
-    return [Event(when, who, text, severity, serial) for serial, (when, who, text, severity) in enumerate(events)]
+    return [Event(when, who, text, severity, serial) for serial, (when, who, text, severity) in enumerate(events, 1)]
 
 
 class FakeSource:

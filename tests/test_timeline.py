@@ -213,14 +213,54 @@ def test_the_span_is_that_of_what_is_kept() -> None:
     assert timeline.span_ns == (0, 99)
 
 
-def test_events_are_listed_anew_only_when_some_came() -> None:
-    timeline = with_events(1, 5)
-    listed = timeline.events()
-    timeline.append(snapshot(50))
-    assert timeline.events() is listed
-
-
 def test_memory_grows_with_what_is_kept_and_not_beyond_it() -> None:
     few, more, most = (filled(count, capacity=200).memory_bytes for count in (50, 100, 5_000))
     assert few < more
     assert most < 4 * more
+
+
+def numbered(*times_ns: int) -> Timeline:
+    """A history of moments 0, 10, 20, … with one event at each of these times, serial numbers from 1."""
+    timeline = Timeline()
+    for now_ns in range(0, max(times_ns) + 20, 10):
+        events = tuple(
+            Event(time_ns, "test", "", serial=serial)
+            for serial, time_ns in enumerate(times_ns, 1)
+            if now_ns - 10 < time_ns <= now_ns
+        )
+        timeline.append(snapshot(now_ns, events=events))
+    return timeline
+
+
+def test_going_to_an_event_is_going_to_the_first_moment_that_has_it() -> None:
+    timeline = numbered(4, 20, 21)
+    moments = []
+    for serial in (1, 2, 3):
+        assert timeline.go_to_event(serial)
+        assert timeline.at_event(serial)
+        current = timeline.current
+        assert current is not None
+        moments.append(current.time_ns)
+    assert moments == [10, 20, 30]
+    assert not timeline.at_event(1)
+    assert not timeline.go_to_event(4)
+    assert timeline.at_event(3)
+
+
+def test_events_after_the_cursor_are_known_but_have_not_happened() -> None:
+    timeline = numbered(4, 20, 21)
+    assert list(timeline.later_events()) == []
+    timeline.go_to_event(2)
+    assert [event.serial for event in timeline.events()] == [1, 2]
+    assert [event.serial for event in timeline.later_events()] == [3]
+    timeline.go_live()
+    assert not timeline.at_event(3)
+
+
+def test_the_first_moment_is_kept_however_long_a_run_is() -> None:
+    timeline = Timeline(capacity=8)
+    assert timeline.first is None
+    for time_ns in range(1000):
+        timeline.append(snapshot(time_ns))
+    assert timeline.first is not None
+    assert timeline.first.time_ns == 0

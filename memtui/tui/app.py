@@ -16,7 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.system_commands import SystemCommandsProvider
-from textual.theme import BUILTIN_THEMES, Theme, ThemeProvider
+from textual.theme import Theme, ThemeProvider
 
 from memtui.engine.playable import Past, Playable
 from memtui.engine.player import Player
@@ -31,7 +31,7 @@ from memtui.tui.screens.prompt import Prompt, Question
 from memtui.tui.screens.words import WordsScreen
 from memtui.tui.sessions import save_session
 from memtui.tui.shots import save_shots
-from memtui.tui.themes import THEMES, default_theme, token_styles
+from memtui.tui.themes import THEMES, checked_theme, default_theme, token_styles
 from memtui.tui.viewer import Viewer
 from memtui.tui.widgets.panel import PanelView
 from memtui.tui.widgets.rows import Palette, RowsView
@@ -40,6 +40,7 @@ from memtui.view.cells import Rows
 from memtui.view.glyphs import UNICODE, Glyphs
 from memtui.view.header import TIME_ACTION
 from memtui.view.help import about, keys_help, panel_help
+from memtui.view.panels.events import EVENT_ACTION
 from memtui.view.state import Move
 
 FRAMES_PER_SECOND: Final = 10
@@ -123,6 +124,7 @@ class Dashboard(App[int]):
         if not (playing or self._was_playing or self._stale or back.busy):
             return
         self._was_playing, self._stale = playing, False
+        self._forget_event()
         if self.viewer.timeline.live or playing:
             self._look()
         scene = self.viewer.scene(self.board.state, self._request())
@@ -180,6 +182,19 @@ class Dashboard(App[int]):
         """Another layout needs other maps."""
         self._look_again()
 
+    def _go_to_event(self, serial: int) -> None:
+        """Chooses an event and goes to its moment; 0: chooses none, and goes to the live edge."""
+        self.board.state = replace(self.board.state, event=serial)
+        if serial:
+            self.viewer.go_to_event(serial)
+        else:
+            self.viewer.to_live()
+
+    def _forget_event(self) -> None:
+        """Chooses none any more once time was moved away from the chosen event."""
+        if self.board.state.event and not self.viewer.timeline.at_event(self.board.state.event):
+            self.board.state = replace(self.board.state, event=0)
+
     def _look_again(self) -> None:
         """Something but time has changed."""
         self._stale = True
@@ -189,6 +204,9 @@ class Dashboard(App[int]):
         """A click on words that run an action, or on a moment of the time bar."""
         if message.action.startswith(TIME_ACTION):
             self.viewer.go_to(int(message.action.removeprefix(TIME_ACTION)))
+            self._look_again()
+        elif message.action.startswith(EVENT_ACTION):
+            self._go_to_event(int(message.action.removeprefix(EVENT_ACTION)))
             self._look_again()
         else:
             self.do(message.action)
@@ -313,8 +331,9 @@ class Dashboard(App[int]):
             self.player.resume()
 
     def restart(self) -> None:
-        """Back to the machine as booted."""
+        """Back to the machine as booted; a baseline of the run before goes with it."""
         self.viewer.restart()
+        self.board.state = replace(self.board.state, event=0, baseline=None)
 
     def go_to_panel(self, digit: int) -> None:
         """Chooses a panel; opens it where it does not show as a panel of its own, or was chosen already."""
@@ -330,9 +349,11 @@ class Dashboard(App[int]):
 
     def move(self, move: Move) -> None:
         """Moves inside the chosen panel: a cursor, a zoom, what is chosen in a list."""
-        scene = self.viewer.scene(self.board.state)
+        scene, before = self.viewer.scene(self.board.state), self.board.state.event
         if scene is not None:
             self.board.move(scene, move)
+        if self.board.state.event != before:
+            self._go_to_event(self.board.state.event)
 
     def back(self) -> None:
         """All panels again."""
@@ -377,11 +398,3 @@ class Dashboard(App[int]):
         """Gives the terminal back; a machine that could not go on has the last word on the exit status."""
         code = exit_code or (EXIT_STOPPED if self.viewer.error else 0)
         self.exit(code, return_code=code)
-
-
-def checked_theme(name: str) -> str:
-    """The name if there is such a theme. Raises ValueError with one line that lists the themes otherwise."""
-    known = [theme.name for theme in THEMES] + sorted(BUILTIN_THEMES)
-    if name not in known:
-        raise ValueError(f"no theme {name!r}; expected one of {', '.join(known)}")
-    return name

@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.style import Style
 from textual.color import Color
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from memtui.view.tokens import KINDS, Token
 
@@ -131,3 +131,11 @@ def _ansi_words() -> dict[Token, Style]:
         Token.AFTER: faint,
         Token.ENTRY: yellow,
     }
+
+
+def checked_theme(name: str) -> str:
+    """The name if there is such a theme. Raises ValueError with one line that lists the themes otherwise."""
+    known = [theme.name for theme in THEMES] + sorted(BUILTIN_THEMES)
+    if name not in known:
+        raise ValueError(f"no theme {name!r}; expected one of {', '.join(known)}")
+    return name

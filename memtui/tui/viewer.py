@@ -113,6 +113,11 @@ class Viewer:
             self.player.pause()
             self.timeline.go_to(time_ns)
 
+    def go_to_event(self, serial: int) -> None:
+        """To the first moment kept that has the event of that serial number; stays where it is if it is not kept."""
+        self.player.pause()
+        self.timeline.go_to_event(serial)
+
     def restart(self) -> None:
         """Back to the machine as booted, with no past."""
         self._fault = ""
@@ -133,7 +138,8 @@ class Viewer:
             self.looking_back.rest()
         elif request is not None:
             current = self._again(current, request)
-        return Scene(self.source.info, current, self.timeline, self.timeline.events(), state)
+        past = self.timeline
+        return Scene(self.source.info, current, past, past.events(), state, past.later_events(), past.first)
 
     def status(self, scene: Scene) -> Status:
         """What the header says."""

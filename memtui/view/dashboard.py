@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from memtui.snapshot import MapRequest, RunInfo
-from memtui.view.catalogue import EVENTS, digit, merged, panel
+from memtui.view.catalogue import digit, merged, panel
 from memtui.view.cells import Row, Rows, Span, fit
 from memtui.view.frame import EDGE_COLUMNS, EDGE_ROWS, bare, framed
 from memtui.view.glyphs import Glyphs
 from memtui.view.header import Hint, footer_row, header_row, one_line, tabs_row, timeline_row
 from memtui.view.layout import Layout, Mode, Place
-from memtui.view.panels.events import latest
 from memtui.view.scene import Drawing, Scene, Status
 from memtui.view.state import ViewState
 
@@ -37,8 +36,6 @@ class Desk:
 def draw_panel(desk: Desk, name: str) -> Rows:
     """One panel with its frame, in exactly the place the layout gives it; nothing where it has none."""
     scene, glyphs = desk.scene, desk.glyphs
-    if name == EVENTS and desk.layout.brief_events:
-        return in_place(desk, name, lambda width, height: Drawing(latest(scene, width, height, glyphs)))
     return in_place(desk, name, lambda width, height: panel(name).draw(scene, width, height, glyphs))
 
 

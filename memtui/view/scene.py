@@ -25,6 +25,10 @@ class Scene:
     """What happened up to now, oldest first, as far back as it was kept."""
     state: ViewState = START
     """Where someone looks."""
+    later: Sequence[Event] = ()
+    """What is known to have happened after the moment that shows, oldest first: none at the live edge."""
+    first: Snapshot | None = None
+    """The oldest moment kept, with which figures are compared while there is no baseline."""
 
     @property
     def axis(self) -> Axis:

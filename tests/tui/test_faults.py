@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from memtui.snapshot import MapRequest, Snapshot
-from memtui.tui.app import EXIT_STOPPED, Dashboard, checked_theme
-from memtui.tui.themes import default_theme
+from memtui.tui.app import EXIT_STOPPED, Dashboard
+from memtui.tui.themes import checked_theme, default_theme
 from memtui.units import SECOND
 from memtui.view.catalogue import PANELS
 from memtui.view.dashboard import LINES

@@ -153,7 +153,7 @@ async def test_restart_goes_back_to_zero_and_forgets_the_past(open_dashboard: Op
         await pilot.press("r")
         assert app.player.source.now_ns == 0
         assert len(app.viewer.timeline) == 1
-        assert app.viewer.timeline.events() == ()
+        assert list(app.viewer.timeline.events()) == []
         await pilot.pause()
         assert "0.000 s" in screen_text(app)
 

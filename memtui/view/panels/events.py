@@ -1,76 +1,125 @@
-"""Panel 5: what runs, what comes next, and what just happened, newest first."""
+"""Panel 5: what runs, what comes next, and what just happened, newest first; an event can be gone to."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import Final
 
 from memtui.snapshot import Event, LatencyView, WorkloadView
 from memtui.units import format_count
-from memtui.view.alike import kind_of
-from memtui.view.cells import Row, Rows, Span, cut_text, dim, flow_some, row, row_width, spread, strong, wrap
+from memtui.view.cells import Row, Rows, Span, cut_text, dim, fit, flow_some, row, row_width, spread, strong, wrap
 from memtui.view.glyphs import Glyphs
 from memtui.view.latency import BAR_CELLS, COUNT_CELLS, LABEL_CELLS, by_time, heading, histogram
 from memtui.view.numbers import moment
+from memtui.view.panels.event_list import Surroundings, filter_words, folded, recent, stepped, surroundings
 from memtui.view.scene import Drawing, Panel, Scene
+from memtui.view.state import Move, ViewState
 from memtui.view.tokens import Token
 
 _TIME = 9
 _SOURCE = 15
 _NARROW = 60
+_BRIEF_UP_TO = 2
+"""Rows up to which there are events alone."""
 _TALL_FROM = 16
 """Rows from which every event is told, in full."""
 _LATENCIES_FROM = 30
 """Rows from which histograms of how long operations took stand below the events."""
 _ROOM_FOR_WORDS = 60
-_LOOK_BACK = 5_000
-"""How many of the last events are looked through for the rows of a small panel."""
+_FILTER_ROOM = 40
+"""Least cells of workloads left of what the filter is, where it is none."""
 _SEVERITIES = {"info": Token.TEXT, "notice": Token.NOTICE, "bad": Token.BAD}
 _ACTIVE = ("running", "holding")
+_STEPS: Final = {Move.UP: 1, Move.DOWN: -1}
+_PAGES: Final = {Move.PAGE_UP: 1, Move.PAGE_DOWN: -1}
+
+EVENT_ACTION: Final = "event:"
+"""A click on an event runs this, and the event's serial number."""
 
 
 def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     """Workloads in the first rows, then events, newest first, and what the scenario is about where they leave room."""
+    if height <= _BRIEF_UP_TO:
+        told = _told(scene, width, height, glyphs)
+        return Drawing(_with_filter(told, scene, width, glyphs) if scene.state.filter else told)
     most = 1 if height < 8 else max(2, height // 4)
-    rows = _workloads(scene.now.workloads, width, most, glyphs)
-    tall = height >= _TALL_FROM
+    rows = _with_filter(_workloads(scene.now.workloads, width, most, glyphs), scene, width, glyphs)
     latencies = _latencies(scene.now.latencies, width, height // 3) if height >= _LATENCIES_FROM else []
-    height -= len(latencies)
-    room = height - len(rows)
-    told = [(event, 0) for event in reversed(scene.events[-room:])] if tall else folded(scene.events, room)
-    rows += _events(told if room > 0 else [], room, width, glyphs, in_full=tall)
-    rows += _about(scene, width, height - len(rows), glyphs)
-    rows += [row()] * (height - len(rows)) if latencies else []
-    return Drawing(rows[:height] + latencies)
+    room = height - len(latencies)
+    rows += _told(scene, width, room - len(rows), glyphs, in_full=height >= _TALL_FROM)
+    rows += _about(scene, width, room - len(rows), glyphs)
+    rows += [row()] * (room - len(rows)) if latencies else []
+    return Drawing(rows[:room] + latencies)
 
 
-def latest(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
-    """The last few events alone, newest first: for screens with no room for the panel."""
-    return _events(folded(scene.events, height), height, width, glyphs, in_full=False)[:height]
+def move(scene: Scene, asked: Move, width: int, height: int) -> ViewState:
+    """Chooses an event above or below; above the newest, none."""
+    if asked in _STEPS:
+        return replace(scene.state, event=stepped(scene, _STEPS[asked]))
+    if asked in _PAGES:
+        return replace(scene.state, event=stepped(scene, _PAGES[asked] * max(1, height - 2)))
+    return scene.state
 
 
-def folded(events: Sequence[Event], most: int) -> list[tuple[Event, int]]:
-    """The last events, newest first, in `most` rows, each with how many alike just before it are left out.
+def _with_filter(rows: Rows, scene: Scene, width: int, glyphs: Glyphs) -> Rows:
+    """The rows with what the filter is at the right of the first: always if there is one, else where there is room."""
+    words = glyphs.text(filter_words(scene))
+    first = rows[0] if rows else ()
+    if not scene.state.filter and width - len(words) < max(_FILTER_ROOM, row_width(first) + 2):
+        return rows
+    right = row(Span(cut_text(words, width // 2, glyphs.more), Token.NOTICE if scene.state.filter else Token.DIM))
+    return [spread(first, right, width, glyphs.more), *rows[1:]]
 
-    Of events in a row that differ in numbers only, the last and the first have rows. Notices and
-    failures are never left out.
-    """
-    told: list[tuple[Event, int]] = []
-    newest, kind = 0, None
-    """The row of the newest event of those alike, and their kind."""
-    for event in reversed(events[-_LOOK_BACK:]):
-        alike = kind is not None and kind_of(event) == kind
-        if alike and newest < len(told) - 1:
-            told[newest] = (told[newest][0], told[newest][1] + 1)
-            told[-1] = (event, 0)
-        elif alike and len(told) >= most:
-            told[newest] = (told[newest][0], told[newest][1] + 1)
-        elif len(told) >= most:
-            break
-        else:
-            told.append((event, 0))
-            if not alike:
-                newest, kind = len(told) - 1, kind_of(event)
-    return told
+
+def _told(scene: Scene, width: int, room: int, glyphs: Glyphs, in_full: bool = False) -> Rows:
+    """Events in the room there is: those around the chosen one, or the last ones."""
+    if room <= 0:
+        return []
+    around = surroundings(scene)
+    if around is not None:
+        return _around(around, scene.now.time_ns, room, width, glyphs, in_full)
+    events = recent(scene)
+    told = [(event, 0) for event in reversed(events[-room:])] if in_full else folded(events, room)
+    return _events(told, room, width, glyphs, in_full)
+
+
+def _around(around: Surroundings, now_ns: int, room: int, width: int, glyphs: Glyphs, in_full: bool) -> Rows:
+    """The chosen event with as many rows of newer ones above as of older ones below, or more where the log ends."""
+    chosen = [_highlighted(line, glyphs) for line in _event(around.chosen, 0, width, glyphs, brief=False)[:room]]
+    above: list[Rows] = []
+    below: list[Rows] = []
+    sides = [(above, iter(around.newer)), (below, iter(around.older))]
+    left = room - len(chosen)
+    while sides and left > 0:
+        side = min(sides, key=lambda each: sum(map(len, each[0])))
+        event = next(side[1], None)
+        if event is None:
+            sides.remove(side)
+            continue
+        rows = _event(event, 0, width, glyphs, brief=not in_full)
+        if len(rows) > left:
+            rows = _event(event, 0, width, glyphs, brief=True)
+        side[0].append([_dimmed(line, glyphs) for line in rows] if event.time_ns > now_ns else rows)
+        left -= len(rows)
+    return [*chain.from_iterable(reversed(above)), *chosen, *chain.from_iterable(below)]
+
+
+def _highlighted(line: Row, glyphs: Glyphs) -> Row:
+    """A row of the chosen event: pointed at, and in the colour of a cursor all along."""
+    return tuple(span._replace(token=Token.CURSOR) for span in _marked(line, glyphs.after))
+
+
+def _dimmed(line: Row, glyphs: Glyphs) -> Row:
+    """A row of an event that has not happened yet at the moment that shows."""
+    return tuple(span._replace(token=Token.DIM) for span in _marked(line, glyphs.future))
+
+
+def _marked(line: Row, sign: str) -> Row:
+    """The row with a sign behind the time, where it has a time."""
+    time, *rest = line
+    return (time._replace(text=f"{time.text[:_TIME]}{sign} "), *rest) if time.text.strip() else line
 
 
 def _about(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
@@ -147,7 +196,9 @@ def _event(event: Event, others: int, width: int, glyphs: Glyphs, brief: bool) -
     lines = [text] if brief else wrap(text, max(8, room - row_width(right) - bool(right))) or [""]
     indent = " " * (width - room)
     first = row(time, source, *spread(row(Span(lines[0], token)), right, room, glyphs.more))
-    return [first, *(row(indent, Span(line, token)) for line in lines[1:])]
+    rows = [first, *(row(indent, Span(line, token)) for line in lines[1:])]
+    action = f"{EVENT_ACTION}{event.serial}"
+    return [tuple(span._replace(action=action) for span in fit(line, width, glyphs.more)) for line in rows]
 
 
 PANEL = Panel(
@@ -155,10 +206,15 @@ PANEL = Panel(
     title="Workloads and events",
     tab="Events",
     draw=draw,
+    move=move,
     help=(
         "First what runs now (with its progress), what holds memory until it is ended, and what the timeline does "
         "next. Below, events with the newest first: the simulated time in seconds, the entry of the timeline or the "
         "kernel thread that caused it, and what happened. At the end stands what the scenario is about.\n\n"
+        "The arrow keys and a click choose an event, and time goes to the first moment kept that has it; what happened "
+        "after that moment stays in the list, marked and dimmed, so that one can go on too. Above the newest event is "
+        "the live edge again. With a filter (/), only events that have all its words in their source or their text "
+        "are listed; it says how many are hidden.\n\n"
         "Notices (a pool that fell short, the first split of a GiB) and failures (an OOM kill) have colours of their "
         "own. Of plain events in a row that differ in numbers only, the last and the first are "
         "told, with how many more there are between them; enlarged, every event has its own rows, and below them stand "

@@ -1,0 +1,185 @@
+"""Choosing and filtering events: which are listed, which is next, and how little of a long log is looked through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import overload
+
+import pytest
+
+from memtui.snapshot import Event
+from memtui.timeline import Timeline
+from memtui.view.cells import plain, row_width
+from memtui.view.glyphs import ASCII, UNICODE
+from memtui.view.panels import events as panel
+from memtui.view.panels.event_list import LOOK_BACK, filter_words, recent, stepped, surroundings
+from memtui.view.scene import Scene
+from memtui.view.state import START, Move
+from memtui.view.tokens import Token
+from tests.fake_source import FakeSource
+from tests.snapshots import snapshot
+
+
+def log(count: int) -> tuple[Event, ...]:
+    """Events 1 to `count` a nanosecond apart; every third is of the source `oom`."""
+    return tuple(
+        Event(serial, "oom" if serial % 3 == 0 else "fork", f"event {serial}", serial=serial)
+        for serial in range(1, count + 1)
+    )
+
+
+def scene_of(count: int, now: int, chosen: int = 0, filter: str = "") -> Scene:
+    """A log of `count` events looked at when `now` of them had happened."""
+    events, moment = log(count), snapshot(now)
+    state = replace(START, event=chosen, filter=filter)
+    return Scene(FakeSource().info, moment, Timeline(), events[:now], state, events[now:])
+
+
+def lines(scene: Scene, width: int = 60, height: int = 9) -> list[str]:
+    return plain(panel.draw(scene, width, height, UNICODE).rows).split("\n")
+
+
+def serials(rows: Sequence[str]) -> list[int]:
+    return [int(line.split()[-1]) for line in rows if "event" in line]
+
+
+def test_a_filter_lists_events_with_all_its_words_in_source_or_text() -> None:
+    scene = scene_of(9, 9, filter="OOM Event")
+    assert [event.serial for event in recent(scene)] == [3, 6, 9]
+    assert serials(lines(scene, height=16)) == [9, 6, 3]
+    assert [event.serial for event in recent(scene_of(9, 9, filter="oom 6"))] == [6]
+
+
+def test_a_filter_says_what_it_is_and_how_many_it_hides() -> None:
+    assert filter_words(scene_of(9, 9)) == "filter: all"
+    assert filter_words(scene_of(9, 9, filter="oom")) == "filter: oom, 6 of 9 hidden"
+    assert lines(scene_of(9, 9, filter="oom"))[0].endswith("filter: oom, 6 of 9 hidden")
+    assert filter_words(scene_of(9, 6, filter="oom")) == "filter: oom, 4 of 6 hidden"
+    assert filter_words(scene_of(9, 6, chosen=6, filter="oom")) == "filter: oom, 6 of 9 hidden"
+
+
+def test_of_a_long_log_the_last_5000_are_looked_through() -> None:
+    scene = scene_of(6001, 6001, filter="event")
+    assert filter_words(scene) == "filter: event, 0 of the last 5 000 hidden"
+    assert len(recent(scene)) == LOOK_BACK == 5000
+
+
+def test_the_chosen_event_stands_in_the_middle_with_those_after_it() -> None:
+    rows = lines(scene_of(100, 50, chosen=50))
+    assert serials(rows) == [54, 53, 52, 51, 50, 49, 48, 47]
+    assert [line[9] for line in rows if "event" in line] == ["┈", "┈", "┈", "┈", "▸", " ", " ", " "]
+
+
+@pytest.mark.parametrize(("chosen", "first", "last"), [(1, 8, 1), (3, 8, 1), (98, 100, 93), (100, 100, 93)])
+def test_near_an_end_the_list_stays_full(chosen: int, first: int, last: int) -> None:
+    shown = serials(lines(scene_of(100, chosen, chosen=chosen)))
+    assert (shown[0], shown[-1]) == (first, last)
+    assert chosen in shown
+
+
+def test_the_chosen_event_has_the_cursor_and_later_ones_are_dimmed() -> None:
+    rows = panel.draw(scene_of(100, 50, chosen=50), 60, 9, UNICODE).rows
+    tokens = [{span.token for span in row if span.text.strip()} for row in rows[1:]]
+    assert tokens[4] == {Token.CURSOR}
+    assert all(each == {Token.DIM} for each in tokens[:4])
+    assert all(Token.TEXT in each for each in tokens[5:])
+
+
+def test_every_event_says_which_one_a_click_chooses() -> None:
+    rows = panel.draw(scene_of(9, 9), 60, 12, UNICODE).rows
+    clicked = {span.action for row in rows for span in row if span.action}
+    assert clicked == {
+        "event:9",
+        "event:8",
+        "event:1",
+        "event:7",
+        "event:5",
+        "event:3",
+        "event:4",
+        "event:2",
+        "event:6",
+    }
+    for row in rows[1:4]:
+        assert row_width(row) == 60
+        assert {span.action for span in row} == {row[0].action}
+
+
+def test_down_goes_to_older_events_up_to_newer_ones_and_above_the_newest_to_none() -> None:
+    assert stepped(scene_of(9, 9), -1) == 9
+    assert stepped(scene_of(9, 9), 1) == 0
+    assert stepped(scene_of(9, 9, chosen=9), -1) == 8
+    assert stepped(scene_of(9, 5, chosen=5), 1) == 6
+    assert stepped(scene_of(9, 9, chosen=9), 1) == 0
+    assert stepped(scene_of(9, 1, chosen=1), -1) == 1
+    assert stepped(scene_of(9, 5), 1) == 6
+    assert stepped(scene_of(9, 5), -1) == 5
+    assert stepped(scene_of(0, 0), -1) == 0
+
+
+def test_pages_stop_at_the_ends_of_the_log() -> None:
+    assert stepped(scene_of(90, 50, chosen=50), 30) == 80
+    assert stepped(scene_of(90, 80, chosen=80), 30) == 90
+    assert stepped(scene_of(90, 90, chosen=90), 30) == 0
+    assert stepped(scene_of(90, 10, chosen=10), -30) == 1
+
+
+def test_steps_pass_over_events_the_filter_hides() -> None:
+    assert stepped(scene_of(9, 6, chosen=6, filter="oom"), 1) == 9
+    assert stepped(scene_of(9, 6, chosen=6, filter="oom"), -1) == 3
+    assert stepped(scene_of(9, 8, filter="oom"), -1) == 6
+
+
+def test_moves_choose_in_the_panel() -> None:
+    scene = scene_of(90, 50, chosen=50)
+    moved = {move: panel.move(scene, move, 60, 12).event for move in Move}
+    assert (moved[Move.UP], moved[Move.DOWN]) == (51, 49)
+    assert (moved[Move.PAGE_UP], moved[Move.PAGE_DOWN]) == (60, 40)
+    assert moved[Move.LEFT] == moved[Move.ZOOM_IN] == 50
+
+
+def test_an_event_that_is_no_longer_kept_is_not_chosen() -> None:
+    scene = scene_of(9, 9, chosen=77)
+    assert surroundings(scene) is None
+    assert lines(scene) == lines(scene_of(9, 9))
+
+
+class Counted(Sequence[Event]):
+    """A log that counts how many events are taken out of it."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self.events = events
+        self.taken = 0
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Event]: ...
+
+    def __getitem__(self, index: int | slice) -> Event | Sequence[Event]:
+        found = self.events[index]
+        self.taken += len(found) if isinstance(found, Sequence) else 1
+        return found
+
+
+@pytest.mark.parametrize("filter", ["", "nothing has this"])
+@pytest.mark.parametrize("chosen", [0, 20_000])
+def test_a_drawing_looks_through_a_bounded_part_of_a_log_of_40000(chosen: int, filter: str) -> None:
+    scene = scene_of(40_000, 20_000, chosen=chosen, filter=filter)
+    before, after = Counted(scene.events), Counted(scene.later)
+    panel.draw(replace(scene, events=before, later=after), 116, 35, UNICODE)
+    assert before.taken + after.taken <= 4 * LOOK_BACK + 100
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (40, 10), (80, 2), (80, 20), (116, 6), (196, 50)])
+@pytest.mark.parametrize("chosen", [0, 1, 50, 100])
+def test_any_size_has_room_for_the_chosen_event_in_ascii(width: int, height: int, chosen: int) -> None:
+    rows = panel.draw(scene_of(100, chosen or 100, chosen=chosen, filter="event"), width, height, ASCII).rows
+    assert plain(rows).isascii()
+    assert len(rows) <= height
+    if width >= 40 and chosen:
+        assert f"event {chosen}" in plain(row for row in rows if any(span.token is Token.CURSOR for span in row))
