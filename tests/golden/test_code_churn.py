@@ -42,12 +42,19 @@ class Churned(NamedTuple):
     level2_by_action: Mapping[str, int]
 
 
-def churned(policy: str) -> Churned:
-    result = simulate(load_text(SCENARIO, sets=[f"machine.kernel.exec_memory={policy}"]))
+PRESSURE = """
+  - at: 60s
+    sysctl: {vm.drop_caches: 2}
+"""
+"""All shrinkers are asked for what they have."""
+
+
+def churned(policy: str, more: str = "") -> Churned:
+    result = simulate(load_text(SCENARIO + more, sets=[f"machine.kernel.exec_memory={policy}"]))
     assert not any(event.severity == "bad" for event in result.events)
-    splits = dict.fromkeys(("load_module", "load_bpf", "end"), 0)
+    splits = dict.fromkeys(("load_module", "load_bpf", "end", "sysctl"), 0)
     for cause in result.after.split_causes:
-        splits[cause.cause.split()[0]] += cause.level2_splits
+        splits[cause.cause.split()[0].rstrip(":")] += cause.level2_splits
     return Churned(result.counters, splits)
 
 
@@ -93,3 +100,16 @@ def test_scenario_a_nothing_merges_back_when_all_is_unloaded(outcomes: dict[str,
     for outcome in outcomes.values():
         assert outcome.counters["direct_map_level2_collapses"] == 0
         assert sum(outcome.level2_by_action.values()) == outcome.counters["direct_map_level2_splits"]
+
+
+def test_scenario_a_the_unmapped_cache_splits_no_2m_leaf_not_even_for_data() -> None:
+    outcome = churned("unmapped_cache")
+    assert outcome.counters["direct_map_level2_splits"] == 0
+    assert outcome.counters["direct_map_level3_splits"] > 0
+
+
+def test_scenario_a_under_pressure_the_shrinker_of_the_unmapped_cache_splits_page_by_page() -> None:
+    outcome = churned("unmapped_cache", PRESSURE)
+    assert outcome.level2_by_action["sysctl"] > 5
+    assert outcome.counters["direct_map_level2_splits"] == outcome.level2_by_action["sysctl"]
+    assert outcome.counters["direct_map_level2_collapses"] == 0
