@@ -59,7 +59,7 @@ def seen(machine: Machine) -> dict[str, int]:
     split = machine.direct_map.table_frames + machine.memmap.table_frames
     tables = sum(part.counted_tables(4) for part in (processes, machine.secretmem, machine.fragmenter))
     text = count_of(machine, "free") // PAGE_BYTES
-    loose = kb_of_frames(split + kept + text + machine.core.allocator.listed_frames) + counters["Slab"]
+    loose = kb_of_frames(split + kept + text) + counters["Slab"]
     return same | {
         "free": counters["MemFree"] + loose,
         "program tables": tables,

@@ -12,7 +12,7 @@ from memtui.machine.physical.extents import FrameList
 from memtui.machine.physical.frame_map import Owner
 from memtui.snapshot import FrameKind
 from memtui.units import FRAMES_1G, FRAMES_2M, GIB, MIB, TIB
-from tests.machine.changes import Changes
+from tests.machine.changes import Changes, counters_with_lists
 
 GUEST = MachineConfig("guest", 8 * GIB, 1, CpuConfig(1), KernelConfig(thp="never"))
 
@@ -298,7 +298,7 @@ def test_scenario_c_a_pool_of_10240_drains_with_just_the_frames_of_one_page(
 
 def free_kb(guest: Machine) -> int:
     """Free memory, that in per-CPU lists included."""
-    return guest.counters()["MemFree"] + 4 * guest.core.allocator.listed_frames
+    return counters_with_lists(guest)["MemFree"]
 
 
 @pytest.mark.parametrize("version", ["6.1", "6.18"])
