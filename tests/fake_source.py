@@ -169,6 +169,8 @@ def snapshot_at(
             "direct_map_4k_ppm": direct["4K"] * PPM // (64 * GIB),
             "struct_page_saved_bytes": given_back * PAGE_BYTES,
             "sim_kernel_pt_frames": level2 + level3,
+            "extfrag_index.9": -1000,
+            "extfrag_index.10": 310 if aged else -1000,
             "tlb_reach_bytes": reach,
             "tlb_miss_ppm": PPM - reach * PPM // (64 * GIB),
         },

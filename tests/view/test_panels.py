@@ -144,8 +144,9 @@ def test_memory_figures(tour: Scene) -> None:
     assert lines[3].startswith("node 1 Normal ┆█")
     assert lines[3].endswith("13.7 of 30.0 GiB")
     assert lines[4] == "MemFree 29.5 GiB  MemAvailable 31.0 GiB  below 2M 5 %"
-    assert lines[5].split() == ["order", *map(str, range(11))]
-    assert lines[7].split() == ["blocks", "2k", "764", "764", "764", "764", "763", "763", "760", "757", "754", "7k"]
+    assert lines[5] == "fragmentation 2M none 4M 0.31"
+    assert lines[6].split() == ["order", *map(str, range(11))]
+    assert lines[8].split() == ["blocks", "2k", "764", "764", "764", "764", "763", "763", "760", "757", "754", "7k"]
     assert lines[9].count("B") == 26
     assert lines[10].startswith("B free 29.5 GiB  G hugetlb 20.0 GiB  s tmpfs 11.4 GiB")
 

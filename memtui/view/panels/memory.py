@@ -11,8 +11,9 @@ from memtui.units import FRAMES_2M, KIB, PAGE_BYTES, format_bytes, format_frames
 from memtui.view.bars import gauge
 from memtui.view.cells import Row, Rows, Span, dim, flow, row, strong
 from memtui.view.glyphs import Glyphs
-from memtui.view.history import largest, strip
+from memtui.view.history import beside, largest, strip
 from memtui.view.numbers import part_of, whole_percent
+from memtui.view.panels.order_history import LEAST_ROWS, order_history
 from memtui.view.panels.orders import LEAST_ORDER_ROWS, order_rows
 from memtui.view.panels.owners import owner_rows
 from memtui.view.scene import Drawing, Panel, Scene
@@ -28,7 +29,9 @@ _FEW_ZONES = 4
 """Zones that are all shown before anything else is; with more, blocks by order have room of their own."""
 _ROOMY = 14
 """Rows beyond gauges and totals from which the blocks of each zone are listed."""
-_TALLEST_HISTORY = 14
+_TALLEST_HISTORY = 20
+_BOTH_FROM = 100
+"""Width from which free blocks by order have their past beside that of MemFree."""
 
 
 def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
@@ -41,7 +44,7 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     rest = height - len(rows)
     roomy = rest >= _ROOMY + len(now.zones)
     rows += order_rows(now.zones, width, rest, glyphs, each_zone=roomy)
-    if height - len(rows) >= 3:
+    if height - len(rows) >= 4:
         rows.append(_key(width, glyphs))
     gap = 1 if height - len(rows) >= 6 else 0
     owners = owner_rows(now.owners, width, height - len(rows) - gap, glyphs)
@@ -137,7 +140,18 @@ def _totals(now: Snapshot) -> list[Row]:
     free = sum(zone.free_frames for zone in now.zones)
     usable = sum(_frames_from_2m(zone) for zone in now.zones)
     groups.append(row(dim("below 2M "), strong(whole_percent(free - usable, free))))
-    return groups
+    return [*groups, *_fragmentation(now)]
+
+
+def _fragmentation(now: Snapshot) -> list[Row]:
+    """Why no block of 2M, and none of 4M, is free: Linux's index, 1 for fragmentation and 0 for lack of memory."""
+    known = [(name, read(now, f"extfrag_index.{order}")) for name, order in (("2M", 9), ("4M", 10))]
+    parts = [
+        (dim(f" {name} "), strong("none" if index < 0 else f"{index / 1000:.2f}"))
+        for name, index in known
+        if index is not None
+    ]
+    return [row(dim("fragmentation"), *(span for part in parts for span in part))] if parts else []
 
 
 def _frames_from_2m(zone: ZoneView) -> int:
@@ -151,7 +165,12 @@ def _history(scene: Scene, width: int, room: int, glyphs: Glyphs) -> Rows:
         return []
     series = scene.history.series("MemFree")
     most = format_bytes(largest(series) * KIB)
-    return [(), *strip(series, scene.axis, "MemFree", most, width, height, glyphs, Token.HISTORY)]
+    if width < _BOTH_FROM or height <= LEAST_ROWS:
+        return [(), *strip(series, scene.axis, "MemFree", most, width, height, glyphs, Token.HISTORY)]
+    half = (width - 3) // 2
+    free = strip(series, scene.axis, "MemFree", most, half, height, glyphs, Token.HISTORY)
+    blocks = order_history(scene, width - 3 - half, height, glyphs)
+    return [(), *beside((free, blocks), (half, width - 3 - half), height, glyphs)]
 
 
 PANEL = Panel(
@@ -166,10 +185,20 @@ PANEL = Panel(
         "least that was ever free.\n\n"
         "Below: free blocks of the buddy allocator by order (order 0 is 4 KiB, order 9 is 2 MiB, order 10 is 4 MiB), "
         "bars on a log scale. 'Below 2M' is the share of free memory in blocks too small for a 2 MiB page "
-        "(extfrag/unusable_index).\n\n"
+        "(extfrag/unusable_index). Fragmentation is Linux's index over all zones (extfrag_index): none while a block "
+        "of that size is free; else towards 1.00 fragmentation is to blame, towards 0.00 lack of memory.\n\n"
+        "Enlarged, free blocks of every order are drawn over time, a row per order on one log scale.\n\n"
         "The last bar shows who owns the frames of RAM, largest first, by the letters of Linux's page-types where it "
         "has one. Every frame has exactly one owner."
     ),
-    counters=("MemTotal", "MemFree", "MemAvailable", "nr_free_pages", "extfrag_index.9", "oom_kill"),
+    counters=(
+        "MemTotal",
+        "MemFree",
+        "MemAvailable",
+        "nr_free_pages",
+        "extfrag_index.9",
+        "extfrag_index.10",
+        "oom_kill",
+    ),
 )
 """Free memory."""
