@@ -154,11 +154,11 @@ class PerCpuPages:
         while start < end:
             pressure = self._pressure()
             missing = self.limits.full(order, pressure) - (self.count - (end - start))
-            part = min(max(1, -(-missing >> order)) << order, end - start)
+            part = min(max(1, min(-(-missing >> order), self.limits.steady(order))) << order, end - start)
             self._push(pages, order, start, part)
             start += part
             if part < missing:
-                return
+                continue
             portion = self._rounded(self.limits.spill(order, self.count - (end - start), pressure), order)
             rounds = (end - start) // portion.amount if portion.lasting and pages.frames >= portion.amount else 0
             if rounds:

@@ -14,12 +14,14 @@ from typing import Final, NamedTuple, Protocol
 COSTLY_ORDER: Final = 3
 """PAGE_ALLOC_COSTLY_ORDER: above it the OOM killer is not asked, and per-CPU lists hold only huge pages."""
 MOST_BATCHED: Final = 64
-"""Frames, 256 KiB: what a batch comes to in zones of 256 MiB and more."""
+"""Frames, 256 KiB: what a batch is at most worked out from, reached in zones of 1 GiB."""
 BATCH_SCALE_MAX: Final = 5
 """CONFIG_PCP_BATCH_SCALE_MAX: up to 2^5 batches at once."""
 HIGH_FRACTION: Final = 8
 """MIN_PERCPU_PAGELIST_HIGH_FRACTION: all lists together hold at most an eighth of a zone."""
 DECAY_SHIFT: Final = 3
+FOREVER: Final = 1 << 62
+"""More blocks than there will ever be."""
 
 
 class Pressure(NamedTuple):
@@ -86,6 +88,9 @@ class PcpLimits(Protocol):
     def full(self, order: int, pressure: Pressure) -> int:
         """Frames in all lists at which a block freed makes them give back some (`nr_pcp_high`)."""
 
+    def steady(self, order: int) -> int:
+        """Blocks that can be freed in a row before `full` may be another; at least one."""
+
     def spill(self, order: int, count: int, pressure: Pressure) -> Portion:
         """Frames to give back, with `count` in all lists, now that they are full (`nr_pcp_free`)."""
 
@@ -140,6 +145,10 @@ class FixedLimits:
     def full(self, order: int, pressure: Pressure) -> int:
         """See PcpLimits."""
         return min(self.batch << 2, self.high) if pressure.reclaiming else self.high
+
+    def steady(self, order: int) -> int:
+        """Any number."""
+        return FOREVER
 
     def spill(self, order: int, count: int, pressure: Pressure) -> Portion:
         """See PcpLimits."""
@@ -221,6 +230,11 @@ class TunedLimits:
             return min(self.batch << 2, self.high)
         return self.high_min if pressure.below_high else self._clamped(self.high)
 
+    def steady(self, order: int) -> int:
+        """As many as it takes until so much was freed in a row that these blocks scatter memory."""
+        missing = self._much - self.free_count
+        return -(-missing >> order) if disturbs(order) and missing > 0 else FOREVER
+
     def spill(self, order: int, count: int, pressure: Pressure) -> Portion:
         """See PcpLimits."""
         if self._scattering(order):
@@ -254,7 +268,11 @@ class TunedLimits:
 
     def _scattering(self, order: int) -> bool:
         """Whether much is being freed, and in blocks that scatter memory when they are kept."""
-        return disturbs(order) and self.free_count >= self.batch + self.high_min // 2
+        return disturbs(order) and self.free_count >= self._much
+
+    @property
+    def _much(self) -> int:
+        return self.batch + self.high_min // 2
 
     def _clamped(self, high: int) -> int:
         return min(max(high, self.high_min), self.high_max)
