@@ -20,12 +20,11 @@ from memtui.machine.hugetlb_vmemmap import HugetlbVmemmap
 from memtui.machine.memmap_backing import memmap_frames
 from memtui.machine.memmap_boot import SECTION_MEMMAP_FRAMES, NodeMemmap
 from memtui.machine.physical.allocator import PageAllocator
-from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES
 from memtui.machine.physical.extents import FrameList, Run
 from memtui.machine.physical.frame_map import FrameMap
 from memtui.machine.physical.pcp_limits import PcpLimits
 from memtui.machine.physical.ranges import RangeSet
-from memtui.machine.physical.zone import Zone, default_min_free_kbytes, set_lowmem_reserve
+from memtui.machine.physical.zone import Zone, set_lowmem_reserve
 from memtui.machine.traits import Traits
 from memtui.snapshot import FrameKind
 from memtui.units import FRAMES_1G, FRAMES_2M, FRAMES_4G, GIB, KIB, PAGE_BYTES, format_bytes, frames_of
@@ -142,26 +141,7 @@ def boot_memory(config: MachineConfig) -> BootMemory:
     allocator.reserves_follow_memory = traits.reserves_follow_memory
     for zone in allocator.zones:
         zone.buddy.takes_all_free = traits.steals_all_free
-    set_watermarks(allocator, config.kernel.min_free_kbytes, thp=config.kernel.thp != "never")
     return BootMemory(plan, allocator, memmap_nodes, memmap_owner, hvo, reservations, gigantic)
-
-
-def set_watermarks(allocator: PageAllocator, min_free_kbytes: int | None, *, thp: bool) -> int:
-    """Sets every zone's watermarks; returns the vm.min_free_kbytes in force.
-
-    Without a value: as `calculate_min_free_kbytes`, raised by khugepaged when huge pages are on
-    (`set_recommended_min_free_kbytes`: enough pageblocks per zone for every migratetype).
-    """
-    managed = allocator.managed_frames
-    if min_free_kbytes is None:
-        min_free_kbytes = default_min_free_kbytes(managed * 4)
-        if thp:
-            zones = sum(1 for zone in allocator.zones if zone.managed_frames)
-            recommended = min(PAGEBLOCK_FRAMES * zones * (2 + 3 * 3), managed // 20)
-            min_free_kbytes = max(min_free_kbytes, recommended * 4)
-    for zone in allocator.zones:
-        zone.set_marks(min_free_kbytes // 4 * zone.managed_frames // max(managed, 1))
-    return min_free_kbytes
 
 
 def _gigantic_pages(early: _Early, count: int, *, tables: bool) -> list[GiganticPage]:

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 from memtui.machine import costs
 from memtui.machine.boot import GiganticPage
+from memtui.machine.contiguous import allocate_contiguous
 from memtui.machine.core import Core, KernelOwner, Severity
 from memtui.machine.errors import FrameStateError
 from memtui.machine.hugetlb_free import DirectFree, HugetlbFree, charge_batch
@@ -23,7 +24,6 @@ from memtui.machine.hugetlb_pool import NodePool, Pool, PoolRun, Turns, merged, 
 from memtui.machine.latency import Timed
 from memtui.machine.memmap import Memmap
 from memtui.machine.physical.allocator import GFP_HUGETLB
-from memtui.machine.physical.contiguous import allocate_contiguous
 from memtui.machine.physical.extents import FrameList, Run
 from memtui.snapshot import FrameKind
 from memtui.units import FRAMES_1G, FRAMES_2M, format_count, format_duration, format_frames

@@ -13,9 +13,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from memtui.machine import counters, kernels, laws, looks, maps
-from memtui.machine.boot import boot_memory, largest_leaf, set_watermarks
+from memtui.machine.boot import boot_memory, largest_leaf
 from memtui.machine.boot_mapping import table_frames
 from memtui.machine.bpf import BpfPrograms
+from memtui.machine.compaction.direct_compaction import DirectCompaction
+from memtui.machine.compaction.kcompactd import Kcompactd
+from memtui.machine.compaction.scanners import Compaction
 from memtui.machine.config import MachineConfig
 from memtui.machine.core import Core, MachineEvent, Timer
 from memtui.machine.direct_map import DirectMap
@@ -28,9 +31,6 @@ from memtui.machine.meter import Meter
 from memtui.machine.modules import Modules
 from memtui.machine.page_cache import PageCache
 from memtui.machine.physical.allocator import GFP_VMEMMAP
-from memtui.machine.physical.compaction import Compaction
-from memtui.machine.physical.direct_compaction import DirectCompaction
-from memtui.machine.physical.kcompactd import Kcompactd
 from memtui.machine.processes import Processes
 from memtui.machine.reclaim import Reclaim
 from memtui.machine.secretmem import SecretMemory
@@ -42,6 +42,7 @@ from memtui.machine.tmpfs.tmpfs import Tmpfs
 from memtui.machine.unmapped_cache import UnmappedCache
 from memtui.machine.vmalloc import Vmalloc
 from memtui.machine.vmstat_update import VmstatUpdate
+from memtui.machine.watermarks import final_watermarks, init_watermarks
 from memtui.snapshot import (
     CellMap,
     FrameKind,
@@ -84,6 +85,7 @@ class Machine:
         self.config = config
         kernels.check_kernel(config.kernel)
         memory = boot_memory(config)
+        init_watermarks(memory.allocator)
         self.traits = kernels.traits(config.kernel.version)
         self.reservations = memory.reservations
         """(owner, first frame, frames) of all that boot keeps, the memmap excepted."""
@@ -137,7 +139,7 @@ class Machine:
             self.reclaim = Reclaim(self.core, self.page_cache, self.tmpfs, self.slabs, self.unmapped_cache)
         except OutOfMemory as short:
             raise MachineStopped(f"cannot boot: {short}") from None
-        self.min_free_kbytes = set_watermarks(memory.allocator, kernel.min_free_kbytes, thp=kernel.thp != "never")
+        self.min_free_kbytes = final_watermarks(memory.allocator, kernel)
         memory.allocator.hold_lists(config.cpu.count)
         VmstatUpdate(self.core, memory.allocator.zones)
         self.sysctl = Sysctl(self)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from memtui.machine import costs
-from memtui.machine.boot import set_watermarks
+from memtui.machine.watermarks import set_watermarks
 from memtui.units import format_count
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Sysctl:
     def _min_free_kbytes(self, value: int) -> None:
         machine = self._machine
         before = machine.min_free_kbytes
-        machine.min_free_kbytes = set_watermarks(machine.core.allocator, value, thp=False)
+        machine.min_free_kbytes = set_watermarks(machine.core.allocator, value)
         machine.core.log(f"vm.min_free_kbytes {before} → {machine.min_free_kbytes}")
 
     def _watermark_boost_factor(self, value: int) -> None:

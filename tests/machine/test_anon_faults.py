@@ -6,10 +6,10 @@ import pytest
 
 from memtui.machine import costs
 from memtui.machine.anon_fault import Written
+from memtui.machine.compaction.scanners import Compaction
 from memtui.machine.core import KernelOwner, Severity
 from memtui.machine.errors import OutOfMemory
 from memtui.machine.physical.allocator import GFP_HIGHUSER_MOVABLE
-from memtui.machine.physical.compaction import Compaction
 from memtui.machine.vma import ThpAdvice, VmaKind
 from memtui.snapshot import FrameKind
 from memtui.units import GIB, KIB, MIB

@@ -8,11 +8,11 @@ import pytest
 
 from memtui.machine import CpuConfig, Machine, MachineConfig
 from memtui.machine.anon_store import AnonStore
+from memtui.machine.compaction.scanners import Compaction
 from memtui.machine.core import Core
 from memtui.machine.page_cache import CachedFile
 from memtui.machine.physical.allocator import Gfp
 from memtui.machine.physical.buddy import MigrateType
-from memtui.machine.physical.compaction import Compaction
 from memtui.machine.physical.frame_map import Owner
 from memtui.machine.physical.migration import Moves
 from memtui.machine.tmpfs.files import TmpfsFile

@@ -8,6 +8,7 @@ OOM killer. Requests name a Gfp, which says what of that they may cause.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -104,8 +105,9 @@ class PageAllocator:
         """Counts of /proc/vmstat events, the whole machine's."""
         self._reclaiming = False
         """A shrinker is at work: what it allocates itself may use the reserves (PF_MEMALLOC)."""
-        self._spans = [(zone.layout.start, zone.layout.end, zone) for zone in reversed(zones)]
-        """What each zone spans, the last zone first: most memory is there."""
+        self._by_address = sorted(zones, key=lambda zone: zone.layout.start)
+        """Zones do not overlap."""
+        self._starts = [zone.layout.start for zone in self._by_address]
         self._nodes = 1 + max(zone.layout.node for zone in zones)
         self._zonelists: dict[int, list[Zone]] = {}
         self._node_zones: list[list[Zone]] = [[] for _ in range(self._nodes)]
@@ -228,9 +230,9 @@ class PageAllocator:
 
     def zone_of(self, frame: int) -> Zone:
         """The zone that spans this frame."""
-        for zone in self.zones:
-            if zone.layout.start <= frame < zone.layout.end:
-                return zone
+        zone = self._by_address[max(bisect_right(self._starts, frame) - 1, 0)]
+        if zone.layout.start <= frame < zone.layout.end:
+            return zone
         raise ValueError(f"frame {frame:#x} is in no zone")
 
     def available_frames(self, gfp: Gfp, node: int) -> int:
@@ -361,12 +363,13 @@ class PageAllocator:
 
     def _by_zone(self, start: int, frames: int) -> list[tuple[Zone, int, int]]:
         """A run cut at zone borders, ascending."""
-        end = start + frames
+        place, end = max(bisect_right(self._starts, start) - 1, 0), start + frames
+        zone = self._by_address[place]
+        if zone.layout.start <= start and end <= zone.layout.end:
+            return [(zone, start, frames)]
         parts: list[tuple[Zone, int, int]] = []
-        for low, high, zone in self._spans:
-            if low <= start and end <= high:
-                return [(zone, start, frames)]
-            low, high = max(start, low), min(end, high)
+        for zone in self._by_address[place : bisect_left(self._starts, end)]:
+            low, high = max(start, zone.layout.start), min(end, zone.layout.end)
             if low < high:
                 parts.append((zone, low, high - low))
-        return parts[::-1]
+        return parts

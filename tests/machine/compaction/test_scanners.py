@@ -7,11 +7,11 @@ import random
 import pytest
 
 from memtui.machine.boot import boot_memory
+from memtui.machine.compaction.scanners import Compaction
 from memtui.machine.config import CpuConfig, MachineConfig
 from memtui.machine.core import Core, KernelOwner
 from memtui.machine.meter import Meter
 from memtui.machine.physical.allocator import GFP_HIGHUSER_MOVABLE, GFP_KERNEL
-from memtui.machine.physical.compaction import Compaction
 from memtui.machine.physical.extents import FrameList
 from memtui.machine.physical.frame_map import FrameMap, Owner
 from memtui.machine.physical.migration import Moves

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from memtui.machine.compaction.scanners import Compaction
 from memtui.machine.core import Core
 from memtui.machine.latency import Timed
-from memtui.machine.physical.compaction import Compaction
 from memtui.machine.physical.costly import CompactResult, compact_gap
 from memtui.machine.physical.fragmentation import fragmentation_index
 from memtui.machine.physical.zone import Zone

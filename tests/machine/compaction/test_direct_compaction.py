@@ -8,9 +8,9 @@ from contextlib import suppress
 import pytest
 
 from memtui.machine import CpuConfig, KernelConfig, Machine, MachineConfig, OutOfMemory
+from memtui.machine.compaction.direct_compaction import suitable
 from memtui.machine.physical.compaction_state import CompactionState
 from memtui.machine.physical.costly import compact_gap
-from memtui.machine.physical.direct_compaction import suitable
 from memtui.machine.process import Process
 from memtui.machine.vma import Mapping, Vma
 from memtui.units import FRAMES_2M, GIB, MIB, PAGE_BYTES

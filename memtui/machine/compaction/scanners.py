@@ -12,11 +12,11 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from memtui.machine import costs
+from memtui.machine.compaction.free_scanner import CLUSTER, FreeScanner
 from memtui.machine.core import Core
 from memtui.machine.errors import FrameStateError
 from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES
 from memtui.machine.physical.frame_map import BLOCK_SHIFT, FrameMap, Owner
-from memtui.machine.physical.free_scanner import CLUSTER, FreeScanner
 from memtui.machine.physical.migration import Moves, Relocatable
 from memtui.machine.physical.zone import Zone
 

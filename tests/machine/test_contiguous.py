@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from memtui.machine import CpuConfig, Machine, MachineConfig
+from memtui.machine.contiguous import allocate_contiguous
 from memtui.machine.core import KernelOwner
 from memtui.machine.errors import FrameStateError
 from memtui.machine.physical.allocator import GFP_HIGHUSER_MOVABLE, GFP_KERNEL
-from memtui.machine.physical.contiguous import allocate_contiguous
 from memtui.machine.physical.extents import FrameList
 from memtui.machine.physical.frame_map import Owner
 from memtui.machine.physical.migration import Moves

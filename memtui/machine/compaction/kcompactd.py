@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from memtui.machine.compaction.direct_compaction import suitable
+from memtui.machine.compaction.scanners import Compaction
 from memtui.machine.core import Core
 from memtui.machine.latency import Timed
-from memtui.machine.physical.compaction import Compaction
-from memtui.machine.physical.direct_compaction import suitable
 from memtui.machine.physical.zone import Zone
 
 HIGHEST_ZONE = 2
