@@ -98,7 +98,7 @@ def _extfrag(order: int) -> Field:
     return _ours(
         f"extfrag_index.{order}",
         Unit.PER_MILLE,
-        f"why no block of order {order} is free: towards 1000 fragmentation, towards 0 lack of memory; -1000 one is",
+        f"why no zone has a block of order {order} free: towards 1000 fragmentation, towards 0 lack of memory; -1000 one is",
     )
 
 
@@ -116,7 +116,7 @@ def _unmapped(row: str, order: int) -> Field:
 
 
 def _unusable(order: int) -> Field:
-    meaning = f"share of free memory in blocks too small for order {order}"
+    meaning = f"share of all zones' free memory in blocks too small for order {order}"
     return _ours(f"unusable_index.{order}", Unit.PER_MILLE, meaning)
 
 

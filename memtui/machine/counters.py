@@ -203,7 +203,10 @@ def _translation(tlb: TlbView) -> dict[str, int | float]:
 
 
 def _fragmentation(machine: Machine) -> dict[str, int]:
-    """The indices of fragmentation by order, over all zones."""
+    """The indices of fragmentation by order, over all zones: what a request that may use any of them meets.
+
+    debugfs prints them by zone; those follow from the zone's free blocks, /proc/buddyinfo.
+    """
     by_zone = [zone.buddy.free_blocks() for zone in machine.core.allocator.zones]
     free = [sum(counts) for counts in zip(*by_zone, strict=True)]
     values = {f"extfrag_index.{order}": fragmentation_index(free, order) for order in range(ORDERS)}

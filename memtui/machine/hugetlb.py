@@ -270,7 +270,7 @@ class Hugetlb:
             nodes = turns.nodes
             shares = [count // len(nodes) + (place < count % len(nodes)) for place in range(len(nodes))]
             still_open: list[int] = []
-            exhausted = turns.total - len(nodes)
+            exhausted, asked = turns.total - len(nodes), count
             for number, share in zip(nodes, shares, strict=True):
                 pages = self._allocate(pool, share, number)
                 got = pages.frames // pool.page_frames
@@ -281,7 +281,7 @@ class Hugetlb:
                     still_open.append(number)
                 if got:
                     yield number, pages
-            turns.nodes = still_open
+            turns.pass_on(asked, still_open)
 
     def _allocate(self, pool: Pool, count: int, node: int) -> FrameList:
         """Up to `count` pages of one node."""

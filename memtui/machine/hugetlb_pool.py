@@ -83,14 +83,20 @@ class Pool:
 
 
 class Turns:
-    """Whose turn it is to give pages: the nodes that still can, beginning where the last request ended."""
+    """Whose turn it is to give pages: the nodes that still can, the next one first (`hstate_next_node_to_alloc`)."""
 
     def __init__(self, pool: Pool, nodes: list[int]) -> None:
+        self._pool = pool
         self.total = len(nodes)
-        turn = pool.next_to_alloc % len(nodes)
+        turn = next((place for place, node in enumerate(nodes) if node >= pool.next_to_alloc), 0)
         self.nodes = nodes[turn:] + nodes[:turn]
-        if len(nodes) > 1:
-            pool.next_to_alloc = (turn + 1) % len(nodes)
+
+    def pass_on(self, count: int, still_open: list[int]) -> None:
+        """So many pages were asked for in turn, and some nodes have run out."""
+        turn = count % len(self.nodes)
+        after = self.nodes[turn:] + self.nodes[:turn]
+        self._pool.next_to_alloc = after[0]
+        self.nodes = [node for node in after if node in still_open]
 
 
 def spread(count: int, limits: list[int]) -> list[int]:
