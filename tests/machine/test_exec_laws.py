@@ -7,6 +7,7 @@ slabs of another size, and for what a policy keeps for the next load.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -42,7 +43,9 @@ SIZES = st.sampled_from(
     ]
 )
 JITED_BYTES = st.sampled_from([1, 64, 2600, 40 * KIB, 900 * KIB, 2 * MIB, 2 * MIB + 1])
-FAULT = st.none() | st.builds(FaultAttributes, interval=st.integers(1, 40), times=st.sampled_from([1, 1, 3, None]))
+FAULT = st.none() | st.tuples(st.integers(1, 40), st.sampled_from([1, 1, 3, None])).map(
+    lambda nth_times: FaultAttributes(interval=nth_times[0], times=nth_times[1])
+)
 """The nth allocation fails: once, three times, or every nth."""
 LEFT_FRAMES = 2000
 """What a process that takes nearly all memory leaves."""
@@ -168,10 +171,8 @@ class ExecLaws(RuleBasedStateMachine):
         allocator = self.machine.core.allocator
         self.hog = hog = self.machine.processes.spawn("hog")
         frames = allocator.free_frames + allocator.listed_frames - LEFT_FRAMES
-        try:
+        with suppress(OutOfMemory):
             hog.touch(hog.mmap(frames * PAGE_BYTES))
-        except OutOfMemory:
-            pass
         if hog not in list(self.machine.processes):
             self.hog = None
 
@@ -208,7 +209,7 @@ class ExecLaws(RuleBasedStateMachine):
 
 
 QUICK = settings(
-    max_examples=25,
+    max_examples=60,
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
