@@ -19,6 +19,7 @@ from memtui.snapshot import (
     PolicyRow,
     PolicyState,
     RunInfo,
+    SlabView,
     Snapshot,
     SplitCause,
     TlbAccess,
@@ -160,6 +161,9 @@ def snapshot_at(
             "DirectMap4k": direct["4K"] >> 10,
             "DirectMap2M": direct["2M"] >> 10,
             "DirectMap1G": direct["1G"] >> 10,
+            "nr_free_pages": free,
+            "nr_shmem": owners[FrameKind.SHMEM],
+            "oom_kill": int(time_ns >= 14 * SECOND),
             "direct_map_level2_splits": level2,
             "direct_map_level3_splits": level3,
             "direct_map_level2_collapses": 12 if aged else 0,
@@ -175,6 +179,7 @@ def snapshot_at(
             "tlb_miss_ppm": PPM - reach * PPM // (64 * GIB),
         },
         zones=zones,
+        slabs=_slabs(children),
         owners=tuple(sorted(owners.items(), key=lambda owner: -owner[1])),
         vmemmap=VmemmapView(262_144, 262_144 - given_back, pool, 0, 160 if pool else 0, given_back, True),
         tlb=_tlb(direct, reach, children),
@@ -226,6 +231,15 @@ def _owners(pool: int, modules: int, secrets: int, children: int) -> dict[FrameK
     }
     owners[FrameKind.FREE] = RAM_FRAMES - sum(owners.values())
     return owners
+
+
+def _slabs(children: int) -> tuple[SlabView, ...]:
+    """Two caches that a fork storm fills."""
+    areas, chains = 2_100 + 12 * children, 1_920 + 2 * children
+    return (
+        SlabView("vm_area_struct", areas, -(-areas // 21) * 21, 192, 21, 1, -(-areas // 21)),
+        SlabView("anon_vma_chain", chains, -(-chains // 64) * 64, 64, 64, 1, -(-chains // 64)),
+    )
 
 
 def _zones(free: int, nodes: int) -> tuple[ZoneView, ...]:

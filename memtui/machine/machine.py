@@ -50,6 +50,7 @@ from memtui.snapshot import (
     LatencyView,
     MapRequest,
     PolicyState,
+    SlabView,
     SplitCause,
     StructPagesView,
     TlbView,
@@ -75,6 +76,7 @@ class Observation(NamedTuple):
     frame: FrameView | None
     struct_pages: StructPagesView | None
     latencies: tuple[LatencyView, ...]
+    slabs: tuple[SlabView, ...]
 
 
 class Machine:
@@ -171,6 +173,7 @@ class Machine:
             policy_state=self._policy_states(),
             split_causes=self.direct_map.split_causes(),
             latencies=self.core.meter.latencies(),
+            slabs=tuple(cache.view() for cache in self.slabs),
         )
 
     def compact_memory(self) -> int:

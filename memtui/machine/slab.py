@@ -20,7 +20,7 @@ from memtui.machine.physical.allocator import Gfp
 from memtui.machine.physical.buddy import MigrateType
 from memtui.machine.physical.extents import FrameList
 from memtui.machine.physical.frame_map import Owner
-from memtui.snapshot import FrameKind
+from memtui.snapshot import FrameKind, SlabView
 from memtui.units import PAGE_BYTES, PAGE_SHIFT
 
 MAX_SLAB_ORDER: Final = 3
@@ -125,6 +125,12 @@ class SlabCache:
             raise FrameStateError(f"{count} objects of {self.spec.name} freed, {self.active} there")
         self.active -= count
         self._trim()
+
+    def view(self) -> SlabView:
+        """The cache as /proc/slabinfo shows it (`get_slabinfo` of mm/slub.c)."""
+        slabs = sum(held.frames >> order for order, held in self._slabs.items())
+        size, per_slab = self.spec.object_bytes, self._per_slab[self.order]
+        return SlabView(self.spec.name, self.active, self.capacity, size, per_slab, 1 << self.order, slabs)
 
     def claims(self) -> Iterator[tuple[Owner, int, int]]:
         """(owner, first frame, frames) of every run this cache holds."""

@@ -37,6 +37,7 @@ __all__ = [
     "PolicyRow",
     "PolicyState",
     "RunInfo",
+    "SlabView",
     "Snapshot",
     "SplitCause",
     "StructPageFrame",
@@ -67,6 +68,19 @@ class ZoneView(NamedTuple):
     """The lowest `free_frames` has been since boot: the high-water mark of use."""
     free_blocks: tuple[int, ...]
     """Free blocks by order, 0 to 10."""
+
+
+class SlabView(NamedTuple):
+    """One cache of kernel objects as /proc/slabinfo shows it."""
+
+    name: str
+    active_objects: int
+    total_objects: int
+    """Objects that its slabs have room for."""
+    object_bytes: int
+    objects_per_slab: int
+    frames_per_slab: int
+    slabs: int
 
 
 class VmemmapView(NamedTuple):
@@ -195,6 +209,8 @@ class Snapshot:
     """What the policies that hold something of their own have inside, in the order of `kernel:`."""
     split_causes: tuple[SplitCause, ...] = ()
     """Who split the direct map, most splits first; many small causes are one line at the end (`N others`)."""
+    slabs: tuple[SlabView, ...] = ()
+    """Caches of kernel objects."""
     frame: FrameView | None = None
     struct_pages: StructPagesView | None = None
     finished: bool = False

@@ -119,6 +119,7 @@ class Run:
             vmemmap_cells=seen.vmemmap_cells,
             policy_state=seen.policy_state,
             split_causes=seen.split_causes,
+            slabs=seen.slabs,
             frame=seen.frame,
             struct_pages=seen.struct_pages,
             finished=self.finished,

@@ -186,7 +186,13 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "Hands on",
     ),
     Action(
-        "filter", ("slash",), "/", "filter", "List only events with these words", lambda c: c.ask_filter(), "Hands on"
+        "filter",
+        ("slash",),
+        "/",
+        "filter",
+        "List only events, and lines of /proc, with these words",
+        lambda c: c.ask_filter(),
+        "Hands on",
     ),
     Action(
         "baseline",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -295,15 +295,12 @@ class Dashboard(App[int]):
 
     def save_session(self) -> None:
         """Writes the scenario with all that was injected to the current directory."""
-        if not isinstance(self.viewer.source, questions.Injectable):
-            self.notify("A recording is no scenario to be written.")
-            return
-        try:
-            name = save_session(Path.cwd(), self.viewer.source)
-        except OSError as fault:
-            self.notify(f"The session could not be written: {fault}", severity="error", markup=False)
+        source = self.viewer.source
+        if isinstance(source, questions.Injectable):
+            again = "{0}; `memtui run {0}` plays it again"
+            self._write("session", lambda: again.format(save_session(Path.cwd(), source)))
         else:
-            self.notify(f"Written: {name}; `memtui run {name}` plays it again", markup=False)
+            self.notify("A recording is no scenario to be written.")
 
     def mark_baseline(self) -> None:
         """Compares figures with this moment from now on, or no longer."""
@@ -339,9 +336,11 @@ class Dashboard(App[int]):
         """Chooses a panel; opens it where it does not show as a panel of its own, or was chosen already."""
         name = PANELS[digit - 1].name
         again = name == self.board.chosen and self.board.enlarged is None
-        self.board.choose(name)
-        if again or self.board.arrangement.brief_events:
+        shows = self.board.arrangement.place_of(name) is not None
+        if again or not shows or self.board.arrangement.brief_events:
             self.board.enlarge(name)
+        else:
+            self.board.choose(name)
 
     def enlarge(self) -> None:
         """Gives the whole screen to the chosen panel, or takes it back."""
@@ -365,14 +364,18 @@ class Dashboard(App[int]):
 
     def take_screenshot(self) -> None:
         """Writes what is on the screen to the current directory, as SVG and as text."""
-        if self.board.desk is None:
-            return
+        desk = self.board.desk
+        if desk is not None:
+            self._write("screenshot", lambda: ", ".join(save_shots(Path.cwd(), desk, self.export_screenshot())))
+
+    def _write(self, what: str, write: Callable[[], str]) -> None:
+        """Writes files and says which, or why it could not."""
         try:
-            names = save_shots(Path.cwd(), self.board.desk, self.export_screenshot())
+            names = write()
         except OSError as fault:
-            self.notify(f"The screenshot could not be written: {fault}", severity="error", markup=False)
+            self.notify(f"The {what} could not be written: {fault}", severity="error", markup=False)
         else:
-            self.notify(f"Written: {', '.join(names)}", markup=False)
+            self.notify(f"Written: {names}", markup=False)
 
     def show_help(self) -> None:
         """All keys."""

@@ -58,7 +58,7 @@ def time(viewer: Viewer, history: list[str]) -> Question:
 
 
 def event_filter(board: Board) -> Question:
-    """Words that events must have to be listed; takes effect while it is typed."""
+    """Words that events, and lines of /proc, must have to be listed; takes effect while it is typed."""
 
     def changed(text: str) -> None:
         board.state = replace(board.state, filter=text.strip(), event=0)
@@ -68,5 +68,5 @@ def event_filter(board: Board) -> Question:
         changed(text)
         return ""
 
-    hint = "words an event must have, in its source or its text; empty lists all"
-    return Question("List events with", run, usage=lambda text: hint, changed=changed, text=board.state.filter)
+    hint = "words an event (source and text) or a line of /proc must have; empty lists all"
+    return Question("List what has", run, usage=lambda text: hint, changed=changed, text=board.state.filter)

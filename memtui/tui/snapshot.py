@@ -41,7 +41,7 @@ def render_text(
     timeline.append(source.snapshot(map_request(source.info, START, layout)))
     now = timeline.current
     assert now is not None
-    scene = Scene(source.info, now, timeline, timeline.events())
+    scene = Scene(source.info, now, timeline, timeline.events(), first=timeline.first)
     status = Status(scene_state(scene, source.finished), 1.0, scene.stopped)
     return as_text(Desk(scene, status, layout, footer_hints(), PANELS[0].name, glyphs))
 

@@ -5,14 +5,24 @@ from __future__ import annotations
 from typing import Final
 
 from memtui.snapshot import MapRequest
-from memtui.view.panels import direct_map, events, memory, tlb, vmemmap
+from memtui.view.panels import direct_map, events, memory, proc, tlb, vmemmap
 from memtui.view.scene import Panel
 
-PANELS: Final[tuple[Panel, ...]] = (direct_map.PANEL, vmemmap.PANEL, tlb.PANEL, memory.PANEL, events.PANEL)
+PANELS: Final[tuple[Panel, ...]] = (
+    direct_map.PANEL,
+    vmemmap.PANEL,
+    tlb.PANEL,
+    memory.PANEL,
+    events.PANEL,
+    proc.PANEL,
+)
 """Panel 1 first."""
 
 EVENTS: Final = events.PANEL.name
 """The name of the panel that runs along the bottom."""
+
+PROC: Final = proc.PANEL.name
+"""The name of the panel that shows beside the others on large screens only."""
 
 
 def panel(name: str) -> Panel:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from memtui.reading import read
 from memtui.snapshot import RunInfo
 from memtui.units import KIB, format_bytes, format_clock
+from memtui.view.baseline import since_words
 from memtui.view.catalogue import PANELS
 from memtui.view.cells import Row, Span, cell_width, cut, dim, fit, row, row_width, spread, strong
 from memtui.view.glyphs import Glyphs
@@ -24,7 +25,8 @@ _STATE_TOKENS = {
     PlayState.STOPPED: Token.BAD,
 }
 _BRAND_FROM = 100
-_FULL_TABS_FROM = 72
+_BASELINE_FROM = 60
+_FULL_TABS_FROM = 78
 _MARKS = {"notice": Token.NOTICE, "bad": Token.BAD}
 _MARKED = 2_000
 """How many of the last events are looked through for marks on the time bar."""
@@ -47,6 +49,9 @@ class Hint:
 def header_row(scene: Scene, status: Status, width: int, glyphs: Glyphs) -> Row:
     """Scenario and machine at the left; state, simulated time and speed at the right."""
     right = _state(scene, status, glyphs)
+    baseline = scene.state.baseline
+    if baseline is not None and width >= _BASELINE_FROM:
+        right = row(Span(since_words(baseline, scene.now.time_ns) + "  ", Token.NOTICE), *right)
     room = width - row_width(right) - 2
     brand = (Span("memtui", Token.BRAND), Span("  ")) if width >= _BRAND_FROM else ()
     name = strong(glyphs.text(scene.info.scenario))
@@ -168,8 +173,10 @@ def _tabs(shown: str, width: int, glyphs: Glyphs) -> Row:
     for digit, panel in enumerate(PANELS, 1):
         title = panel.tab if panel.name == shown else title
         token = Token.TITLE_CHOSEN if panel.name == shown else Token.DIM
-        spans.append(Span(_tab(str(digit), panel.name == shown), token, f"panel-{digit}"))
-    return cut(row(strong(f"{title} "), dim(glyphs.before), *spans, dim(glyphs.after)), width, glyphs.more)
+        words = f"[{digit}]" if panel.name == shown else str(digit)
+        spans += (Span(words, token, f"panel-{digit}"), Span(" "))
+    arrows = dim(f"{glyphs.before} "), dim(glyphs.after)
+    return cut(row(strong(f"{title} "), arrows[0], *spans, arrows[1]), width, glyphs.more)
 
 
 def _tab(words: str, shown: bool) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from memtui.view.catalogue import EVENTS, PANELS
+from memtui.view.catalogue import EVENTS, PANELS, PROC
 
 
 class Mode(StrEnum):
@@ -64,6 +64,9 @@ _TIMELINE_FROM = 28
 _FRAME_FROM = 16
 """Rows from which a single panel has a frame."""
 _EVENTS_COLUMN = 8
+_PROC_FROM = (180, 50)
+"""Width and height from which /proc has a column of its own."""
+_PROC_WIDTH = 62
 
 
 def lay_out(width: int, height: int, only: str | None, chosen: str) -> Layout:
@@ -91,8 +94,10 @@ def _grid(width: int, height: int, columns: int) -> Layout:
     top = 2 if tall else 1
     events_height = _EVENTS_COLUMN if columns == 1 else min(12, (height - 3) // 5 + 1) if tall else 2
     bottom = height - 1 - events_height
-    names = [panel.name for panel in PANELS if panel.name != EVENTS]
-    panels = _fill(names, columns, Place(0, top, width, bottom - top))
+    names = [panel.name for panel in PANELS if panel.name not in (EVENTS, PROC)]
+    beside = _PROC_WIDTH if width >= _PROC_FROM[0] and height >= _PROC_FROM[1] else 0
+    panels = _fill(names, columns, Place(0, top, width - beside, bottom - top))
+    panels += [(PROC, Place(width - beside, top, beside, bottom - top))] if beside else []
     panels.append((EVENTS, Place(0, bottom, width, events_height)))
     lines = _lines(width, header=0, timeline=1 if tall else None, footer=height - 1)
     return Layout(Mode.GRID, width, height, lines, tuple(panels), brief_events=not tall)

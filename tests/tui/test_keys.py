@@ -23,7 +23,7 @@ from tests.tui.conftest import Opened, screen_text
 TESTED = {
     *("pause", "faster", "slower", "fastest", "real-time", "restart", "enlarge", "back", "theme"),
     *("screenshot", "palette", "panel-help", "help", "quit", "interrupt"),
-    *(f"panel-{digit}" for digit in range(1, 6)),
+    *(f"panel-{digit}" for digit in range(1, 7)),
     *(move.value for move in Move),
     *("tick-on", "tick-back", "event-on", "event-back", "start", "live", "go-to"),
     *("command", "save-session", "filter", "baseline"),
@@ -178,7 +178,7 @@ async def test_digits_open_a_panel_where_all_are_shown_in_brief(open_dashboard: 
         await pilot.press("3")
         assert [shown for shown, _ in app.board.arrangement.panels] == ["tlb"]
         await pilot.press("escape")
-        assert len(app.board.arrangement.panels) == len(PANELS)
+        assert len(app.board.arrangement.panels) == len(PANELS) - 1
 
 
 @pytest.mark.parametrize("key", ["z", "enter"])
@@ -187,9 +187,9 @@ async def test_enlarge_and_back(open_dashboard: Opened, key: str) -> None:
         await pilot.press("4", key)
         assert [shown for shown, _ in app.board.arrangement.panels] == ["memory"]
         await pilot.press(key)
-        assert len(app.board.arrangement.panels) == len(PANELS)
+        assert len(app.board.arrangement.panels) == len(PANELS) - 1
         await pilot.press(key, "escape")
-        assert len(app.board.arrangement.panels) == len(PANELS)
+        assert len(app.board.arrangement.panels) == len(PANELS) - 1
         assert app.board.chosen == "memory"
 
 

@@ -91,9 +91,9 @@ def test_below_all_sizes_one_line_of_figures_remains() -> None:
 @pytest.mark.parametrize(
     ("width", "tabs"),
     [
-        (30, "Direct map ◂[1] 2  3  4  5 ▸"),
-        (34, "Direct map ◂[1] 2  3  4  5 ▸   ? q"),
-        (44, "Direct map ◂[1] 2  3  4  5 ▸  ? help  q quit"),
+        (30, "Direct map ◂ [1] 2 3 4 5 6 ▸"),
+        (34, "Direct map ◂ [1] 2 3 4 5 6 ▸   ? q"),
+        (44, "Direct map ◂ [1] 2 3 4 5 6 ▸  ? help  q quit"),
     ],
 )
 def test_without_a_footer_the_tabs_say_how_to_get_help_and_out(width: int, tabs: str) -> None:
@@ -108,7 +108,7 @@ def test_rows_that_have_no_room_are_counted_in_the_frame() -> None:
 
 def test_tabs_mark_the_panel_that_shows() -> None:
     assert " 1 Direct map  [2 vmemmap]  3 TLB reach " in picture(desk_at("12.48", 120, 40, only="vmemmap"))[2]
-    assert picture(desk_at("12.48", 40, 12, chosen="memory"))[1] == "Free memory ◂ 1  2  3 [4] 5 ▸        ? q"
+    assert picture(desk_at("12.48", 40, 12, chosen="memory"))[1] == "Free memory ◂ 1 2 3 [4] 5 6 ▸        ? q"
 
 
 def test_two_pictures_of_the_same_moment_are_the_same() -> None:

@@ -34,7 +34,7 @@ def test_parts_cover_the_screen_without_overlap(width: int, height: int, only: s
 
 def test_a_screen_of_120x40_shows_everything_at_once() -> None:
     layout = lay_out(120, 40, None, "tlb")
-    assert [name for name, _ in layout.panels] == [panel.name for panel in PANELS]
+    assert [name for name, _ in layout.panels] == [panel.name for panel in PANELS if panel.name != "proc"]
     assert list(layout.lines) == ["header", "timeline", "footer"]
     assert [layout.place_of(name) for name in ("direct-map", "vmemmap", "tlb", "memory", "events")] == [
         Place(0, 2, 60, 15),
@@ -74,7 +74,14 @@ def test_an_enlarged_panel_has_the_screen_to_itself(size: tuple[int, int]) -> No
 def test_narrow_and_tall_screens_have_one_column() -> None:
     layout = lay_out(50, 50, None, "tlb")
     assert {place.x for _, place in layout.panels} == {0}
-    assert len(layout.panels) == len(PANELS)
+    assert len(layout.panels) == len(PANELS) - 1
+
+
+def test_a_screen_of_200x60_has_a_column_for_proc() -> None:
+    layout = lay_out(200, 60, None, "tlb")
+    assert layout.place_of("proc") == Place(138, 2, 62, 45)
+    assert layout.place_of("vmemmap") == Place(69, 2, 69, 23)
+    assert layout.place_of("events") == Place(0, 47, 200, 12)
 
 
 def test_a_panel_alone_fills_the_picture() -> None:

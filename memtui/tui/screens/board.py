@@ -20,7 +20,7 @@ from memtui.view.dashboard import LINES, Desk, inner_size, map_request
 from memtui.view.frame import EDGE_COLUMNS, EDGE_ROWS
 from memtui.view.glyphs import Glyphs
 from memtui.view.header import Hint
-from memtui.view.layout import Layout, Place, lay_out, lay_out_alone
+from memtui.view.layout import Layout, Mode, Place, lay_out, lay_out_alone
 from memtui.view.scene import Scene, Status
 from memtui.view.state import START, Move
 
@@ -40,6 +40,8 @@ class Board(Screen[None]):
         """The panel that has the whole screen, if one has."""
         self.chosen = PANELS[0].name
         """The panel that has the keyboard."""
+        self._chosen_before = PANELS[0].name
+        """The panel that had it before."""
         self.panels = {panel.name: PanelView(panel.name, palette) for panel in PANELS}
         self.lines = {name: DrawnView(name, palette, _one_row(draw)) for name, draw in LINES.items()}
         self.state = START
@@ -71,7 +73,7 @@ class Board(Screen[None]):
         """Makes a panel the chosen one, and the enlarged one if one is enlarged."""
         if name == self.chosen:
             return
-        self.chosen = name
+        self._chosen_before, self.chosen = self.chosen, name
         if self.enlarged is not None:
             self.enlarged = name
         self.rearrange()
@@ -79,6 +81,8 @@ class Board(Screen[None]):
 
     def enlarge(self, name: str | None) -> None:
         """Gives the whole screen to a panel; None: all panels again."""
+        if name is not None and name != self.chosen:
+            self._chosen_before, self.chosen = self.chosen, name
         self.enlarged = name
         self.rearrange()
         self.panels[self.chosen].focus()
@@ -90,6 +94,8 @@ class Board(Screen[None]):
     def place_parts(self, width: int, height: int) -> None:
         """Places everything for a screen of that size."""
         self.arrangement = self._lay_out(width, height)
+        if self.arrangement.mode is Mode.GRID and self.arrangement.place_of(self.chosen) is None:
+            self.chosen = self._chosen_before
         for name, line in self.lines.items():
             _put(line, self.arrangement.lines.get(name))
         for name, view in self.panels.items():

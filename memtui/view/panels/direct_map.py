@@ -8,12 +8,13 @@ from memtui.reading import read
 from memtui.snapshot import DirectMapCell, MapRequest, RunInfo, Snapshot
 from memtui.units import format_count, format_frames
 from memtui.view.bars import bar
+from memtui.view.baseline import bytes_change, count_change, frames_change, since, with_changes
 from memtui.view.cells import Row, Rows, Span, cut_text, dim, flow, row, strong
 from memtui.view.glyphs import Glyphs
 from memtui.view.history import beside, changes, largest, strip
 from memtui.view.leaves import LEAVES, counted_twice, mapped_leaves
 from memtui.view.maps import caption, cells_for, draw_map, map_legend
-from memtui.view.numbers import percent_of_ppm, size_of, whole_percent
+from memtui.view.numbers import SIZE_WIDTH, percent_of_ppm, size_of, whole_percent
 from memtui.view.panels.inspector import INSPECTOR_ROWS, inspector_rows
 from memtui.view.panels.map_moves import click_in_map, key_in_map
 from memtui.view.panels.split_causes import SIDE_BY_SIDE, cause_line, policy_rows, tables
@@ -27,6 +28,8 @@ _KINDS = (Token.LEAF_1G, Token.LEAF_2M, Token.LEAF_4K, Token.NOT_PRESENT)
 _VOID = (DirectMapCell.HOLE, Token.HOLE)
 _ONE_LINE_OF_FIGURES = 54
 """Width from which splits, collapses and tables stand in one row."""
+_CHANGES_FROM = 46
+"""Width from which each bar has its change since the baseline beside it."""
 _COUNTERS_FROM = (72, 20)
 """Width and height from which Linux's own counters are told as well."""
 _COUNTER_ROWS = 2
@@ -46,7 +49,7 @@ _INSPECTOR_FROM = (54, 18)
 def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     """Share of each leaf size, splits so far, the 4K share over time, and the map of physical memory."""
     division = _division(width, height)
-    figures = _shares(scene.now, width, glyphs) + flow(_splits(scene.now, glyphs), width)
+    figures = _shares(scene, width, glyphs) + flow(_splits(scene, width, glyphs), width)
     if _tells_counters(width, height):
         figures += _counters(scene.now, width, glyphs)
     figures += _who(scene.now, width, height, glyphs)
@@ -116,32 +119,51 @@ def _tells_counters(width: int, height: int) -> bool:
     return width >= _COUNTERS_FROM[0] and height >= _COUNTERS_FROM[1]
 
 
-def _shares(now: Snapshot, width: int, glyphs: Glyphs) -> Rows:
-    sizes = mapped_leaves(now)
+def _shares(scene: Scene, width: int, glyphs: Glyphs) -> Rows:
+    """A bar for each size of leaf, with its change since the baseline where there is one and room for it."""
+    sizes = mapped_leaves(scene.now)
     whole = sum(size for _, _, size in sizes)
+    changes = _leaf_changes(scene, glyphs) if width >= _CHANGES_FROM else {}
+    column = max((len(change) + 1 for change in changes.values()), default=0)
     rows: Rows = []
     for label, token, size in sizes:
-        figures = f" {size_of(size)} {whole_percent(size, whole):>5}"
-        length = max(4, width - 3 - len(figures))
-        rows.append(row(Span(f"{label} ", token), *bar(size, whole, length, token, glyphs), figures))
+        figures = f" {whole_percent(size, whole):>5}"
+        change = changes.get(label, "").rjust(column)
+        length = max(4, width - 4 - SIZE_WIDTH - column - len(figures))
+        bars = bar(size, whole, length, token, glyphs)
+        rows.append(row(Span(f"{label} ", token), *bars, f" {size_of(size)}", dim(change), figures))
     return rows
 
 
-def _splits(now: Snapshot, glyphs: Glyphs) -> list[Row]:
-    """Groups of figures: splits by level, collapses, page tables."""
-    groups = []
+def _leaf_changes(scene: Scene, glyphs: Glyphs) -> dict[str, str]:
+    """Label → how much more is mapped by leaves of that size than at the baseline, in words."""
+    if scene.state.baseline is None:
+        return {}
+    before = {label: size for label, _, size in mapped_leaves(scene.state.baseline)}
+    return {
+        label: glyphs.text(bytes_change(size - before.get(label, 0))) for label, _, size in mapped_leaves(scene.now)
+    }
+
+
+def _splits(scene: Scene, width: int, glyphs: Glyphs) -> list[Row]:
+    """Groups of figures: splits by level, collapses, page tables; with changes since the baseline as there is room."""
+    groups, changes = [], []
+    now, baseline = scene.now, scene.state.baseline
     to_2m, to_4k = read(now, "direct_map_level3_splits"), read(now, "direct_map_level2_splits")
-    for words, count in ((glyphs.text("splits 1G→2M"), to_2m), (glyphs.text("2M→4K"), to_4k)):
+    for words, level, count in ((glyphs.text("splits 1G→2M"), 3, to_2m), (glyphs.text("2M→4K"), 2, to_4k)):
         if count is not None:
             groups.append(row(dim(f"{words} "), strong(format_count(int(count)))))
-    collapses = [read(now, f"direct_map_level{level}_collapses") for level in (2, 3)]
-    known = [int(count) for count in collapses if count is not None]
+            changes.append(count_change(since(baseline, now, f"direct_map_level{level}_splits")))
+    collapses = [f"direct_map_level{level}_collapses" for level in (2, 3)]
+    known = [int(count) for name in collapses if (count := read(now, name)) is not None]
     if known:
         groups.append(row(dim("collapses "), strong(format_count(sum(known)))))
+        changes.append(count_change(sum(since(baseline, now, name) or 0 for name in collapses)))
     tables = read(now, "sim_kernel_pt_frames")
     if tables is not None:
         groups.append(row(dim("tables "), strong(format_frames(int(tables)))))
-    return groups
+        changes.append(frames_change(since(baseline, now, "sim_kernel_pt_frames")))
+    return with_changes(groups, map(glyphs.text, changes), width)
 
 
 def _counters(now: Snapshot, width: int, glyphs: Glyphs) -> Rows:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from memtui.reading import read
 from memtui.snapshot import MapRequest, RunInfo, Snapshot, VmemmapCell, VmemmapView
 from memtui.units import KIB, PAGE_BYTES, format_bytes, format_count, format_frames
+from memtui.view.baseline import count_change, frames_change, since, with_changes
 from memtui.view.cells import Row, Rows, Span, dim, flow, row, strong
 from memtui.view.glyphs import Glyphs
 from memtui.view.history import largest, strip
@@ -81,9 +82,32 @@ def _division(width: int, height: int) -> Division:
 
 
 def _figures(scene: Scene, width: int, glyphs: Glyphs) -> Rows:
-    view = scene.now.vmemmap
-    groups = (_cost(scene, glyphs), _given_back(view), _restoring(view, glyphs), _pool(scene.now, glyphs))
-    return [line for group in groups for line in flow(group, width)]
+    """Lines of figures; behind each, where there is room, its change since the baseline."""
+    view, changes = scene.now.vmemmap, _changes(scene, glyphs)
+    parts = (_cost(scene, glyphs), _given_back(view), _restoring(view, glyphs))
+    rows: Rows = []
+    for place, groups in enumerate(parts):
+        rows += flow(with_changes(groups, changes[place] if changes else (), width), width)
+    pool = _pool(scene.now, glyphs)
+    pool_changes = [count_change(since(scene.state.baseline, scene.now, name)) for name in pool]
+    return rows + flow(with_changes(list(pool.values()), map(glyphs.text, pool_changes), width), width)
+
+
+def _changes(scene: Scene, glyphs: Glyphs) -> list[list[str]]:
+    """How much the figures of each line are more than at the baseline; nothing without one."""
+    baseline, view = scene.state.baseline, scene.now.vmemmap
+    if baseline is None:
+        return []
+    then = baseline.vmemmap
+    lines = [
+        [frames_change(view.used_frames - then.used_frames)],
+        [frames_change(view.given_back_frames - then.given_back_frames)],
+        [
+            frames_change(view.table_frames - then.table_frames),
+            frames_change(view.restore_frames - then.restore_frames),
+        ],
+    ]
+    return [[glyphs.text(change) for change in line] for line in lines]
 
 
 def _cost(scene: Scene, glyphs: Glyphs) -> list[Row]:
@@ -121,20 +145,22 @@ def _restoring(view: VmemmapView, glyphs: Glyphs) -> list[Row]:
     return [tables, row(dim("to free all "), strong(format_frames(view.restore_frames)), able)]
 
 
-def _pool(now: Snapshot, glyphs: Glyphs) -> list[Row]:
+def _pool(now: Snapshot, glyphs: Glyphs) -> dict[str, Row]:
+    """Groups of figures of the hugetlb pool, by the counter in pages that each tells, if it does."""
     total = read(now, "HugePages_Total")
     if total is None:
-        return []
+        return {}
     size = read(now, "Hugepagesize")
     kind = glyphs.text(f" × {cell_size(int(size) * KIB)}") if size is not None else ""
-    groups = [row(dim("pool "), strong(format_count(int(total))), dim(kind))]
+    groups: dict[str, Row] = {}
     everything = read(now, "Hugetlb")
     if everything is not None and size is not None and everything != total * size:
-        groups.insert(0, row(dim("hugetlb "), strong(format_bytes(int(everything) * KIB))))
+        groups[""] = row(dim("hugetlb "), strong(format_bytes(int(everything) * KIB)))
+    groups["HugePages_Total"] = row(dim("pool "), strong(format_count(int(total))), dim(kind))
     for name, words in (("HugePages_Free", "free"), ("HugePages_Rsvd", "reserved"), ("HugePages_Surp", "surplus")):
         count = read(now, name)
         if count is not None and (count or words == "free"):
-            groups.append(row(strong(format_count(int(count))), dim(f" {words}")))
+            groups[name] = row(strong(format_count(int(count))), dim(f" {words}"))
     return groups
 
 
