@@ -124,7 +124,7 @@ class Dashboard(App[int]):
         if not (playing or self._was_playing or self._stale or back.busy):
             return
         self._was_playing, self._stale = playing, False
-        self._forget_event()
+        self.board.state = self.viewer.still_chosen(self.board.state)
         if self.viewer.timeline.live or playing:
             self._look()
         scene = self.viewer.scene(self.board.state, self._request())
@@ -185,15 +185,7 @@ class Dashboard(App[int]):
     def _go_to_event(self, serial: int) -> None:
         """Chooses an event and goes to its moment; 0: chooses none, and goes to the live edge."""
         self.board.state = replace(self.board.state, event=serial)
-        if serial:
-            self.viewer.go_to_event(serial)
-        else:
-            self.viewer.to_live()
-
-    def _forget_event(self) -> None:
-        """Chooses none any more once time was moved away from the chosen event."""
-        if self.board.state.event and not self.viewer.timeline.at_event(self.board.state.event):
-            self.board.state = replace(self.board.state, event=0)
+        self.viewer.go_to_event(serial)
 
     def _look_again(self) -> None:
         """Something but time has changed."""

@@ -114,9 +114,16 @@ class Viewer:
             self.timeline.go_to(time_ns)
 
     def go_to_event(self, serial: int) -> None:
-        """To the first moment kept that has the event of that serial number; stays where it is if it is not kept."""
-        self.player.pause()
-        self.timeline.go_to_event(serial)
+        """To the first moment kept that has the event of that serial number, if it is kept; 0: to the live edge."""
+        if serial:
+            self.player.pause()
+            self.timeline.go_to_event(serial)
+        else:
+            self.to_live()
+
+    def still_chosen(self, state: ViewState) -> ViewState:
+        """The state without its chosen event once time was moved away from it."""
+        return state if not state.event or self.timeline.at_event(state.event) else replace(state, event=0)
 
     def restart(self) -> None:
         """Back to the machine as booted, with no past."""
