@@ -13,8 +13,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from memtui.machine import counters, kernels, laws, looks, maps
-from memtui.machine.boot import boot_memory, largest_leaf
-from memtui.machine.boot_mapping import table_frames
+from memtui.machine.boot import boot_memory, largest_leaf, set_watermarks
 from memtui.machine.bpf import BpfPrograms
 from memtui.machine.compaction.direct_compaction import DirectCompaction
 from memtui.machine.compaction.kcompactd import Kcompactd
@@ -36,7 +35,8 @@ from memtui.machine.reclaim import Reclaim
 from memtui.machine.secretmem import SecretMemory
 from memtui.machine.slab import SlabCaches
 from memtui.machine.sysctl import Sysctl
-from memtui.machine.tlb import Mix, tlb_model
+from memtui.machine.tlb import tlb_model
+from memtui.machine.tlb.accesses import tlb_view
 from memtui.machine.tlb.cost import DirectMapCost
 from memtui.machine.tmpfs.tmpfs import Tmpfs
 from memtui.machine.unmapped_cache import UnmappedCache
@@ -57,7 +57,7 @@ from memtui.snapshot import (
     VmemmapView,
     ZoneView,
 )
-from memtui.units import FRAMES_1G, FRAMES_2M, PAGE_BYTES
+from memtui.units import FRAMES_1G, FRAMES_2M
 
 
 class Observation(NamedTuple):
@@ -158,7 +158,7 @@ class Machine:
 
     def observe(self, request: MapRequest) -> Observation:
         """The machine now, with maps of the wanted resolution."""
-        tlb = self._tlb_view()
+        tlb = tlb_view(self, skewed=request.skewed)
         return Observation(
             counters=self.counters(),
             derived=counters.derived(self, tlb),
@@ -237,26 +237,6 @@ class Machine:
             table_frames=memmap.table_frames,
             restore_frames=needed,
             restore_possible=possible >= needed,
-        )
-
-    def _tlb_view(self) -> TlbView:
-        cost = self.direct_map_cost.view()
-        accesses = [self.tlb.access("direct map", Mix(*maps.mapped_bytes(self.direct_map)))]
-        if self.direct_map_cost.stated is not None:
-            accesses.append(cost.access)
-        largest = max(self.processes, key=lambda process: (process.rss_pages, -process.pid), default=None)
-        if largest is not None:
-            accesses.append(self.tlb.access(str(largest), Mix(*largest.tlb_mix())))
-        cpu = self.config.cpu
-        tables = table_frames(self.direct_map.spans, cpu.table_levels) + self.direct_map.table_frames
-        return TlbView(
-            cpu=self.tlb.name,
-            levels=self.tlb.levels(),
-            accesses=tuple(accesses),
-            table_levels=cpu.table_levels,
-            direct_map_table_bytes=tables * PAGE_BYTES,
-            cost=cost,
-            guest=cpu.guest,
         )
 
 

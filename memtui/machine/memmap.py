@@ -28,12 +28,12 @@ from memtui.machine.flush import flush_kernel_range
 from memtui.machine.geometry import SECTION_FRAMES
 from memtui.machine.hugetlb_vmemmap import HugetlbVmemmap
 from memtui.machine.memmap_backing import Backing, in_2m_pages, memmap_frames
-from memtui.machine.memmap_boot import BootMemmap, NodeMemmap
+from memtui.machine.memmap_boot import SECTION_MEMMAP_FRAMES, BootMemmap, NodeMemmap
 from memtui.machine.physical.allocator import GFP_KERNEL, GFP_VMEMMAP, GFP_VMEMMAP_HEAD
 from memtui.machine.physical.extents import FrameList, Run
 from memtui.machine.physical.ranges import RangeSet
 from memtui.snapshot import FrameKind
-from memtui.units import FRAMES_1G, FRAMES_2M
+from memtui.units import FRAMES_1G, FRAMES_2M, PAGE_BYTES
 
 
 class StructPages(NamedTuple):
@@ -89,6 +89,13 @@ class Memmap:
     def table_frames(self) -> int:
         """Page tables of vmemmap leaves that were split since boot."""
         return self._tables.frames
+
+    @property
+    def mapped_bytes(self) -> tuple[int, int]:
+        """How the vmemmap is mapped: bytes by 4 KiB and by 2 MiB leaves. Pages that share a frame count each."""
+        whole = self.full_frames * PAGE_BYTES
+        split = min(self._split_sections.count * SECTION_MEMMAP_FRAMES * PAGE_BYTES, whole)
+        return split, whole - split
 
     @property
     def restore_frames(self) -> int:

@@ -88,6 +88,8 @@ class MapRequest(NamedTuple):
     """A frame to tell everything of: `Snapshot.frame`."""
     vmemmap_frame: int | None = None
     """A frame whose struct pages to tell everything of: `Snapshot.struct_pages`."""
+    skewed: bool = False
+    """Whether to tell what accesses pay that favour some memory: `TlbView.skewed`."""
 
 
 class FrameView(NamedTuple):

@@ -57,6 +57,8 @@ class TlbAccess(NamedTuple):
     """The same with the least and with the most that published latencies allow."""
     walk_levels: tuple[WalkLevel, ...] = ()
     """What a walk reads, lowest level first."""
+    entries_used: tuple[int, ...] = ()
+    """Of each of `TlbView.levels`, entries that hold translations of this mapping while nothing else is accessed."""
 
 
 class FlushTally(NamedTuple):
@@ -97,5 +99,7 @@ class TlbView(NamedTuple):
     direct_map_table_bytes: int = 0
     """Page tables that map all RAM, those of boot included."""
     cost: TlbCost | None = None
+    skewed: tuple[TlbAccess, ...] = ()
+    """The same mappings as `accesses`, used by Zipf's law; empty unless `MapRequest.skewed` asked for it."""
     guest: bool = False
     """Its CPUs are a hypervisor's virtual ones."""

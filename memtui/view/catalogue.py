@@ -49,4 +49,5 @@ def merged(requests: list[MapRequest]) -> MapRequest:
         vmemmap_window=vmemmap.vmemmap_window,
         direct_map_frame=next((each.direct_map_frame for each in requests if each.direct_map_frame is not None), None),
         vmemmap_frame=next((each.vmemmap_frame for each in requests if each.vmemmap_frame is not None), None),
+        skewed=any(each.skewed for each in requests),
     )

@@ -114,9 +114,9 @@ def test_tlb_figures(tour: Scene) -> None:
         ["16.0", "GiB"],
         ["18.0", "GiB"],
     ]
-    assert lines[4].startswith("L2  4K┐ 1536 ")
-    assert lines[5].startswith("    2M┘ 1536 ")
-    assert lines[-3] == "direct map         64.0 GiB  99.8 % 71.9 %  26.0   +16.6"
+    assert lines[4].startswith("L2  4K┐    9/1536 ")
+    assert lines[5].startswith("    2M┘ 1024/1536 ")
+    assert lines[-3] == "● direct map      71.9 %  26.0   +16.6    18.0 %   +3.25"
     assert lines[-1] == "flushes 345 ms – 2.76 s  splits −3.00 to +12.0 ms/s"
 
 

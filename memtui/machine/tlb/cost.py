@@ -8,6 +8,7 @@ from the CPU's arrays, the stated accesses and the latencies, and is given with 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from memtui.machine.core import Core
@@ -15,6 +16,7 @@ from memtui.machine.direct_map import DirectMap
 from memtui.machine.tlb.flushes import tally
 from memtui.machine.tlb.mix import LEAF_BYTES, Mix
 from memtui.machine.tlb.model import TlbModel
+from memtui.machine.tlb.popularity import UNIFORM
 from memtui.machine.tlb.working_set import Region, WorkingSet
 from memtui.snapshot import TlbAccess, TlbCost
 
@@ -68,6 +70,12 @@ class DirectMapCost:
             walks_ns_per_s=(self._ns_per_s(least), self._ns_per_s(most)),
             change_ns_per_s=(changes[0], changes[-1]),
         )
+
+    def skewed(self, exponent: float) -> TlbAccess:
+        """The stated accesses, were they by Zipf's law with that exponent."""
+        mix = self._region.now()
+        use = self._set.use_of(mix.footprint_bytes) if self._set else UNIFORM
+        return self._model.access(str(self._set or "direct map"), mix, replace(use, zipf=exponent))
 
     def _access(self, name: str, mix: Mix) -> TlbAccess:
         if self._set is None:

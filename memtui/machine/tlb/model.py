@@ -30,6 +30,8 @@ class _Found(NamedTuple):
     users: Users
     in_first: float
     in_any: float
+    held: tuple[float, float]
+    """Entries it has in each level."""
 
     @property
     def share(self) -> float:
@@ -95,6 +97,7 @@ class TlbModel:
             cycles_per_access=round(likely, 3),
             cycles_range=(round(least, 3), round(most, 3)),
             walk_levels=self._walk_levels(walked),
+            entries_used=tuple(_entries_used(row, rows) for row in self.levels()),
         )
 
     def _rows(self, level: str, array: TlbArray) -> Iterable[TlbLevel]:
@@ -113,11 +116,14 @@ class TlbModel:
         seconds = [self._in_second_level(user, 1.0 - first) for user, first in zip(users, firsts, strict=True)]
         lives = _survival(self.cpu.l2, seconds)
         rows = []
+        quiet = not any(second.rate for second in seconds)
         for user, first, second in zip(users, firsts, seconds, strict=True):
             last = found(second.rate, lives.get(second.leaf, 0.0))
             # A 1G leaf in L1 and its 2M piece in L2 come and go apart; any other leaf in L1 came through L2.
             found_any = max(first, last) if second.leaf == user.leaf else 1.0 - (1.0 - first) * (1.0 - last)
-            rows.append(_Found(user, first, found_any))
+            # Where the first level keeps everything, nothing ever replaces what the first walks left in the second.
+            held = user.count * first, second.count * (float(quiet) or last)
+            rows.append(_Found(user, first, found_any, held))
         return rows
 
     def _in_second_level(self, user: Users, missing: float = 1.0) -> Users:
@@ -178,6 +184,13 @@ class TlbModel:
             default=0.0,
         )
         return round(mix.footprint_bytes * use.density * room / PAGE_BYTES) * PAGE_BYTES
+
+
+def _entries_used(array: TlbLevel, rows: Sequence[_Found]) -> int:
+    """Entries of one array of `TlbModel.levels` that the leaves of its size hold."""
+    level = 0 if array.level == "L1" else 1
+    held = math.fsum(row.held[level] for row in rows if row.users.leaf == array.page)
+    return min(array.entries, round(held))
 
 
 def tlb_model(name: str, table_levels: int = 4) -> TlbModel:

@@ -17,6 +17,8 @@ _FIGURE: Final = 37
 _WORDS_FROM: Final = 100
 """Width from which a figure has room for words beside it."""
 _LEAST_COLUMN: Final = 11
+AT_BOOT: Final = "as at boot"
+"""The alternative that is the mapping before any split."""
 CALIBRATED: Final = (
     "Calibrated: broadcasts, by CPU count, against published 25-50 us on 8 sockets and 140-280 us on 252 virtual "
     "CPUs. Not calibrated: cycles of walks. Published results disagree on their sign: 1G best in 45 %, 2M in 30 %, 4K "
@@ -59,6 +61,33 @@ def cost_rows(view: TlbView, cpus: int, width: int, glyphs: Glyphs) -> Rows:
             row(dim("walks".ljust(_LABEL)), "no accesses stated: per access below, and kernel_access states how many")
         )
     return [cut(line, width, glyphs.more) for line in rows]
+
+
+def split_verdict(view: TlbView, width: int, glyphs: Glyphs) -> Rows:
+    """In words, whether the splits since boot help these accesses or cost them, and why."""
+    cost = view.cost
+    boot = next((access for access in cost.alternatives if access.name == AT_BOOT), None) if cost else None
+    if cost is None or boot is None:
+        return []
+    now = cost.access
+    change = now.cycles_per_access - boot.cycles_per_access
+    if now.mapped_bytes == boot.mapped_bytes or not change:
+        return []
+    verb, token = ("help", Token.GOOD) if change < 0 else ("cost", Token.NOTICE)
+    sure = all((later - before) * change > 0 for later, before in zip(now.cycles_range, boot.cycles_range, strict=True))
+    words = (
+        f"{verb if sure else f'may {verb}'} here: {three_digits(now.cycles_per_access)} cycles per access instead of "
+        f"{three_digits(boot.cycles_per_access)} as mapped at boot, {percent_of_ppm(now.miss_ppm)} missed instead of "
+        f"{percent_of_ppm(boot.miss_ppm)}; {_last_entries(view)}."
+    )
+    lines = wrap(glyphs.text(f"Splits {words}"), width)
+    return [row(Span(line, token)) for line in lines]
+
+
+def _last_entries(view: TlbView) -> str:
+    """How many leaves of each size the last level holds: why a split can help."""
+    last = [level for level in view.levels if level.level == "L2"]
+    return "the last level holds " + ", ".join(f"{level.entries} of {level.page}" for level in last)
 
 
 def _line(label: str, words: str, figure: Row, width: int) -> Row:

@@ -1,0 +1,85 @@
+"""The table of the TLB panel: a row per access, what it spans and pays, used evenly and by Zipf's law."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from memtui.snapshot import TlbAccess, TlbView
+from memtui.units import format_bytes, three_digits
+from memtui.view.bars import stacked
+from memtui.view.cells import Rows, Span, cut_text, dim, row
+from memtui.view.glyphs import Glyphs
+from memtui.view.numbers import percent_of_ppm, whole_percent
+from memtui.view.tokens import Token
+
+PAGE_TOKENS: Final = {"4K": Token.LEAF_4K, "2M": Token.LEAF_2M, "1G": Token.LEAF_1G}
+_ALL_FROM: Final = 80
+"""Width from which every column has room."""
+_WIDE: Final = 50
+_MARK: Final = 2
+"""Cells before a name, for the mark of the chosen one."""
+_MIX_NAME: Final = 20
+_MIX_SHARES: Final = 28
+
+Column = tuple[str, int, Callable[[TlbAccess], str]]
+"""Title, width in cells, and the figure of an access."""
+
+_EVENLY: Final[tuple[Column, ...]] = (
+    ("footprint", 9, lambda access: format_bytes(access.footprint_bytes)),
+    ("L1 miss", 8, lambda access: percent_of_ppm(access.l1_miss_ppm)),
+    ("miss", 7, lambda access: percent_of_ppm(access.miss_ppm)),
+    ("walk", 6, lambda access: three_digits(access.walk_cycles)),
+    ("+cycles", 8, lambda access: f"+{three_digits(access.cycles_per_access)}"),
+)
+_SKEWED: Final[tuple[Column, ...]] = (
+    ("zipf miss", 10, lambda access: percent_of_ppm(access.miss_ppm)),
+    ("+cycles", 8, lambda access: f"+{three_digits(access.cycles_per_access)}"),
+)
+
+
+def table(view: TlbView, chosen: TlbAccess | None, width: int, height: int, glyphs: Glyphs) -> Rows:
+    """One row per access, the chosen one marked. Cut with a sign when there are too many."""
+    if not view.accesses or height < 2:
+        return []
+    evenly, skewed = _columns(view, width)
+    name_width = width - sum(cells for _, cells, _ in (*evenly, *skewed))
+    titles = "".join(title.rjust(cells) for title, cells, _ in (*evenly, *skewed))
+    rows: Rows = [row(dim("  random access".ljust(name_width)[:name_width] + titles))]
+    for place, access in enumerate(view.accesses):
+        figures = _figures(access, evenly) + (_figures(view.skewed[place], skewed) if skewed else "")
+        sign, token = (glyphs.here, Token.STRONG) if access is chosen else (" ", Token.TEXT)
+        name = cut_text(glyphs.text(access.name), name_width - _MARK - 1, glyphs.more).ljust(name_width - _MARK)
+        rows.append(row(Span(f"{sign} {name}{figures}", token)))
+    if len(rows) > height:
+        rows = [*rows[: height - 1], row(dim(f"{glyphs.more} {len(rows) - height + 1} more"))]
+    return rows
+
+
+def _columns(view: TlbView, width: int) -> tuple[Sequence[Column], Sequence[Column]]:
+    """Columns for even and for skewed use: all of them, or what accesses pay in either."""
+    skewed = _SKEWED if len(view.skewed) == len(view.accesses) and width >= _WIDE else ()
+    if width >= _ALL_FROM or (width >= _WIDE and not skewed):
+        return _EVENLY, skewed
+    return (_EVENLY[2:], skewed)
+
+
+def _figures(access: TlbAccess, columns: Sequence[Column]) -> str:
+    return "".join(figure(access).rjust(cells) for _, cells, figure in columns)
+
+
+def mixes(view: TlbView, width: int, glyphs: Glyphs) -> Rows:
+    """Which leaves each mapping has: its name, a bar by leaf size, the shares."""
+    rows: Rows = []
+    for access in view.accesses:
+        name = cut_text(glyphs.text(access.name), _MIX_NAME - 1, glyphs.more).ljust(_MIX_NAME)
+        present = [(page, size) for page, size in access.mapped_bytes if size]
+        shares = "".join(f"  {page} {whole_percent(size, access.footprint_bytes)}" for page, size in present)
+        parts = [_leaf_part(page, size, glyphs) for page, size in present]
+        rows.append(row(name, *stacked(parts, width - _MIX_NAME - _MIX_SHARES), f"{shares:>{_MIX_SHARES}}"))
+    return rows
+
+
+def _leaf_part(page: str, size: int, glyphs: Glyphs) -> tuple[str, Token, int]:
+    token = PAGE_TOKENS.get(page, Token.GAUGE)
+    return glyphs.kinds.get(token, glyphs.fill[-1]), token, size
