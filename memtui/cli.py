@@ -69,6 +69,7 @@ Glyphs = Annotated[str, typer.Option("--glyphs", metavar="[auto|unicode|block|as
 Theme = Annotated[str | None, typer.Option("--theme", metavar="NAME", help="Colours of the dashboard.")]
 Headless = Annotated[bool, typer.Option("--headless", help="No dashboard: play as fast as possible, print a report.")]
 Latencies = Annotated[bool, typer.Option("--latencies", help="Histograms of how long operations took, in the report.")]
+NoMouse = Annotated[bool, typer.Option("--no-mouse", help="Leave the mouse to the terminal, to select and copy with.")]
 History = Annotated[
     str | None, typer.Option("--history", metavar="N", help="Moments of the past the dashboard keeps; usually 1024.")
 ]
@@ -112,6 +113,7 @@ def run(
     check_machine: CheckMachine = False,
     latencies: Latencies = False,
     history: History = None,
+    no_mouse: NoMouse = False,
 ) -> None:
     """Play a scenario, in the dashboard or headless.
 
@@ -141,6 +143,7 @@ def run(
                 check_machine=check_machine,
                 latencies=latencies,
                 history=history,
+                mouse=not no_mouse,
             )
         )
 

@@ -45,6 +45,7 @@ class RunOptions(NamedTuple):
     check_machine: bool = False
     latencies: bool = False
     history: str | None = None
+    mouse: bool = True
 
 
 class Settings(NamedTuple):
@@ -131,6 +132,7 @@ def _dashboard(scenario: Scenario, options: RunOptions, settings: Settings) -> i
             glyphs=options.glyphs,
             until_ns=settings.until_ns,
             history=settings.history,
+            mouse=options.mouse,
             past=Rewind(simulation),
             keep=lambda halt: _keep(simulation, settings, max(0, simulation.now_ns - 1), lambda now_ns: halt()),
         )

@@ -28,7 +28,7 @@ from memtui.tui.driver import TerminalDriver
 from memtui.tui.last_resort import LastResort
 from memtui.tui.screens.board import Board
 from memtui.tui.screens.prompt import Prompt, Question
-from memtui.tui.screens.words import WordsScreen
+from memtui.tui.screens.words import WordsScreen, all_help
 from memtui.tui.sessions import save_session
 from memtui.tui.shots import save_shots
 from memtui.tui.themes import THEMES, checked_theme, default_theme, token_styles
@@ -36,10 +36,9 @@ from memtui.tui.viewer import Viewer
 from memtui.tui.widgets.panel import PanelView
 from memtui.tui.widgets.rows import Palette, RowsView
 from memtui.view.catalogue import PANELS, panel
-from memtui.view.cells import Rows
 from memtui.view.glyphs import UNICODE, Glyphs
 from memtui.view.header import TIME_ACTION
-from memtui.view.help import about, keys_help, panel_help
+from memtui.view.help import panel_help
 from memtui.view.panels.events import EVENT_ACTION
 from memtui.view.state import Move
 
@@ -48,6 +47,9 @@ FRAMES_PER_SECOND: Final = 10
 
 EXIT_STOPPED: Final = 3
 """The exit status when the simulated machine could not go on."""
+
+NO_COLOR: Final = "NO_COLOR"
+"""Set, and not empty: nothing is coloured (no-color.org). Textual by itself would leave shades of grey."""
 
 _SIGNALED: Final = 128
 """An exit status above this is that of a signal, as a shell gives it."""
@@ -79,7 +81,7 @@ class Dashboard(App[int]):
         past: Past | None = None,
     ) -> None:
         """Raises ValueError with one line for a theme there is none of, or a speed that cannot be played at."""
-        super().__init__(driver_class=TerminalDriver)
+        super().__init__(driver_class=TerminalDriver, ansi_color=True if os.environ.get(NO_COLOR) else None)
         self.last_resort: LastResort | None = None
         """What ends the program if it is told to leave and does not; None where it is not ours to end."""
         self._loop_to_wake: asyncio.AbstractEventLoop | None = None
@@ -98,7 +100,7 @@ class Dashboard(App[int]):
 
     def palette(self) -> Palette:
         """The style of every token under the theme as it is."""
-        return token_styles(self.current_theme, self.get_css_variables())
+        return token_styles(self.current_theme, self.get_css_variables(), colour=not self.no_color)
 
     def get_default_screen(self) -> Screen[None]:
         """The board."""
@@ -373,12 +375,8 @@ class Dashboard(App[int]):
         """All keys."""
         keys = [(action.group, action.shown, action.help) for action in ACTIONS]
         info = self.viewer.source.info
-        title = self.glyphs.text(info.scenario)
-
-        def words(width: int) -> Rows:
-            return about(info, width, self.glyphs) + keys_help(keys, width, self.glyphs)
-
-        self.push_screen(WordsScreen(title, words, self.palette()))
+        words = all_help(info, self.viewer.timeline, keys, self.glyphs)
+        self.push_screen(WordsScreen(self.glyphs.text(info.scenario), words, self.palette()))
 
     def show_panel_help(self) -> None:
         """What the chosen panel shows."""

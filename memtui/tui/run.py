@@ -26,6 +26,7 @@ def run_dashboard(
     glyphs: str = "auto",
     until_ns: int | None = None,
     history: int = CAPACITY,
+    mouse: bool = True,
     past: Past | None = None,
     keep: Callable[[Halt], None] = lambda halt: None,
 ) -> int:
@@ -34,12 +35,12 @@ def run_dashboard(
     0, or 3 when the source broke, or 128 and the number of the signal that ended it: 130 after
     ctrl+c, 129 when the terminal went away. A machine that ran out of memory as the scenario
     may expect is no break: the source knows about it, and whoever called judges it.
-    `until_ns` is the simulated moment at which it pauses, `history` how many moments of the past are
-    kept, and `past` makes any of them again. Raises ValueError with one line for a
-    theme, glyph set or speed there is none of. What broke is said on standard error once the
-    terminal is as it was. If it is told to leave and cannot, because the machine is inside of
-    one long operation or the terminal takes nothing any more, `keep` is called in a thread of
-    its own and the program ends.
+    `until_ns` is the simulated moment at which it pauses, `history` how many moments of the past are kept, and
+    `past` makes any of them again. Without `mouse` the terminal keeps it to itself. Raises ValueError with one
+    line for a theme, glyph set or speed there is none of. What broke is said on standard error once the
+    terminal is as it was. If it is told to leave and cannot, because the machine is inside of one long
+    operation or the terminal takes nothing any more, `keep` is called in a thread of its own and the program
+    ends.
     """
     chosen = choose_glyphs(glyphs, sys.stdout.encoding, os.environ.get("TERM"))
     app = Dashboard(
@@ -50,7 +51,7 @@ def run_dashboard(
     for number in heeded:
         signal.signal(number, app.on_signal)
     try:
-        app.run()
+        app.run(mouse=mouse)
     finally:
         app.last_resort.left()
         if app.terminal_is_lost:

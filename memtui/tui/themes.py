@@ -60,8 +60,13 @@ def default_theme(environment: Mapping[str, str]) -> str:
     return LIGHT.name if background in ("7", "15") else DARK.name
 
 
-def token_styles(theme: Theme, variables: Mapping[str, str]) -> dict[Token, Style]:
-    """What every token looks like: words in the theme's colours, kinds of memory in their own."""
+def token_styles(theme: Theme, variables: Mapping[str, str], *, colour: bool = True) -> dict[Token, Style]:
+    """What every token looks like: words in the theme's colours, kinds of memory in their own.
+
+    Without `colour` there is only bold, faint and reverse: glyphs and letters tell kinds apart.
+    """
+    if not colour:
+        return _colourless()
     styles = _words(theme, variables) if not theme.ansi else _ansi_words()
     for token, kind in KINDS.items():
         styles[token] = Style(color=kind.dark if theme.dark else kind.light)
@@ -104,6 +109,14 @@ def _words(theme: Theme, variables: Mapping[str, str]) -> dict[Token, Style]:
         Token.AFTER: towards(_AFTER),
         Token.ENTRY: coloured("accent"),
     }
+
+
+def _colourless() -> dict[Token, Style]:
+    """Every token in the terminal's own two colours."""
+    styles = {
+        token: Style(bold=style.bold, dim=style.dim, reverse=style.reverse) for token, style in _ansi_words().items()
+    }
+    return {token: styles.get(token, Style(reverse=token.name.startswith("OWNER_"))) for token in Token}
 
 
 def _ansi_words() -> dict[Token, Style]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from memtui.fields import field
 from memtui.snapshot import RunInfo
+from memtui.units import format_bytes, format_count
 from memtui.view.cells import Row, Rows, Span, dim, row, strong, wrap
 from memtui.view.glyphs import Glyphs
 from memtui.view.maps import legend
@@ -29,6 +30,12 @@ def about(info: RunInfo, width: int, glyphs: Glyphs) -> Rows:
     """The scenario in its own words; nothing when it has none."""
     lines = wrap(glyphs.text(info.about), width)
     return [*(row(line) for line in lines), ()] if lines else []
+
+
+def history_row(kept: int, capacity: int, memory_bytes: int) -> Row:
+    """How much of the past is kept, and what that takes."""
+    figures = f"{format_count(kept)} of {format_count(capacity)} moments, {format_bytes(memory_bytes)}"
+    return row(dim("history "), strong(figures), dim("; --history N keeps more or fewer"))
 
 
 def keys_help(keys: Sequence[KeyHelp], width: int, glyphs: Glyphs) -> Rows:

@@ -136,3 +136,12 @@ def test_a_machine_inside_of_one_long_event_is_left_too(how: str, tmp_path: Path
     if how != "close":
         assert b"\x1b[?1049l" in terminal.shown
         os.close(terminal.master)
+
+
+@pytest.mark.parametrize(("options", "asked"), [((), True), (("--no-mouse",), False)])
+def test_the_mouse_is_left_to_the_terminal_where_that_is_asked_for(options: tuple[str, ...], asked: bool) -> None:
+    terminal = Terminal(RUN, "run", "tour", *options)
+    assert (b"\x1b[?1000h" in terminal.shown) is asked
+    os.write(terminal.master, b"q")
+    assert terminal.ended() == 0
+    os.close(terminal.master)

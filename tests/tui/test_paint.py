@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -132,4 +133,14 @@ async def test_without_colours_the_glyphs_still_tell_kinds_apart(
     async with open_dashboard(seconds=12.48) as (app, _):
         assert app.no_color
         assert screen_text(app) == coloured
-        assert "#009e73" not in app.export_screenshot()
+        segments = [segment for strip in app.screen._compositor.render_strips() for segment in strip]
+        colours = {colour for _, style, _ in segments if style for colour in (style.color, style.bgcolor) if colour}
+        assert {colour.name for colour in colours} == {"default"}
+        assert any(style and style.reverse for _, style, _ in segments)
+
+
+async def test_help_says_how_much_history_is_kept_and_what_it_takes(open_dashboard: Opened) -> None:
+    async with open_dashboard(seconds=12.48) as (app, pilot):
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert re.search(r"history 24\d of 1 024 moments, [\d.]+ [KM]iB; --history N keeps more", screen_text(app))

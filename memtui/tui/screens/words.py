@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,8 +11,12 @@ from textual.containers import VerticalScroll
 from textual.events import Resize
 from textual.screen import ModalScreen
 
+from memtui.snapshot import RunInfo
+from memtui.timeline import Timeline
 from memtui.tui.widgets.rows import Palette, RowsView
 from memtui.view.cells import Rows
+from memtui.view.glyphs import Glyphs
+from memtui.view.help import KeyHelp, about, history_row, keys_help
 
 WIDEST = 96
 """Cells beyond which lines of words are hard to read."""
@@ -54,3 +58,9 @@ class WordsScreen(ModalScreen[None]):
         self._box.styles.width = width + _EDGES
         self._box.styles.height = min(len(rows) + _EDGE_ROWS, event.size.height)
         self._view.show(rows)
+
+
+def all_help(info: RunInfo, timeline: Timeline, keys: Sequence[KeyHelp], glyphs: Glyphs) -> Callable[[int], Rows]:
+    """What the help screen says, for any width: the scenario, how much history is kept, and all keys."""
+    kept = history_row(len(timeline), timeline.capacity, timeline.memory_bytes)
+    return lambda width: [*about(info, width, glyphs), kept, (), *keys_help(keys, width, glyphs)]

@@ -50,7 +50,7 @@ def test_the_vmemmap_is_accessed_through_2m_leaves_that_optimised_pages_split() 
     booted = machine()
     access = booted.observe(MapRequest()).tlb.accesses[-1]
     assert (access.name, access.mapped_bytes) == ("vmemmap", (("4K", 0), ("2M", 256 * MIB), ("1G", 0)))
-    booted.sysctl.set("vm.hugetlb_optimize_vmemmap", 1)
+    booted.sysctl.write("vm.hugetlb_optimize_vmemmap", 1)
     booted.hugetlb.set_nr_hugepages(1024)
     split = booted.memmap.table_frames
     mapped = dict(booted.observe(MapRequest()).tlb.accesses[-1].mapped_bytes)
