@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from memtui.machine import counters, kernels, laws, looks, maps
-from memtui.machine.boot import boot_memory, largest_leaf, set_watermarks
+from memtui.machine.boot import boot_memory, largest_leaf
 from memtui.machine.bpf import BpfPrograms
 from memtui.machine.compaction.direct_compaction import DirectCompaction
 from memtui.machine.compaction.kcompactd import Kcompactd
