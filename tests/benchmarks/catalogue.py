@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.benchmarks import beside_kernel, buddy_rates, clock_rate, growth, sizes, start_up
+from tests.benchmarks import beside_kernel, buddy_rates, churn, clock_rate, growth, sizes, start_up
 from tests.benchmarks.measure import Benchmark, Bound
 
 SECTIONS: Final[dict[str, tuple[Benchmark, ...]]] = {
@@ -52,6 +52,7 @@ SECTIONS: Final[dict[str, tuple[Benchmark, ...]]] = {
         Benchmark("help", "CPU of `memtui --help`, by that of importing typer", Bound(2), start_up.help_page),
     ),
     "Cost follows what happens, not what has happened": growth.BENCHMARKS,
+    "A month of modules and BPF programs": churn.BENCHMARKS,
 }
 
 BENCHMARKS: Final = {benchmark.name: benchmark for section in SECTIONS.values() for benchmark in section}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final, NamedTuple, Protocol
 
@@ -194,15 +194,23 @@ class PageAllocator:
 
     def free(self, start: int, frames: int, owner: Owner, order: int = 0) -> None:
         """Gives a run of frames back as blocks of one order; it may be any part of what was allocated."""
-        runs = [(start, frames)] if self.keep_freed is None else self.keep_freed(start, frames, owner)
-        for low, count in runs:
-            for zone, first, length in self._by_zone(low, count):
-                zone.free(first, length, order, owner)
+        self.free_list(((start, frames),), owner, order)
 
-    def free_list(self, runs: FrameList, owner: Owner, order: int = 0) -> None:
-        """Gives all runs of a list back, as blocks of one order."""
+    def free_list(self, runs: Iterable[Run], owner: Owner, order: int = 0) -> None:
+        """Gives all runs of a list back in turn, as blocks of one order."""
+        if self.keep_freed is not None:
+            runs = [part for start, frames in runs for part in self.keep_freed(start, frames, owner)]
+        zone: Zone | None = None
+        parts: list[Run] = []
         for start, frames in runs:
-            self.free(start, frames, owner, order)
+            for here, first, length in self._by_zone(start, frames):
+                if here is not zone and zone is not None:
+                    zone.free(parts, order, owner)
+                    parts = []
+                zone = here
+                parts.append((first, length))
+        if zone is not None:
+            zone.free(parts, order, owner)
 
     def drain_lists(self) -> None:
         """Empties all per-CPU lists into the buddy allocator (`drain_all_pages`)."""
@@ -218,7 +226,7 @@ class PageAllocator:
         """Boot memory of `owner` becomes ordinary free memory: MemTotal grows (`free_reserved_page`)."""
         for zone, first, length in self._by_zone(start, frames):
             zone.managed_frames += length
-            zone.free(first, length, 0, owner)
+            zone.free([(first, length)], 0, owner)
             if self.reserves_follow_memory:
                 set_lowmem_reserve(self.zones_of(zone.layout.node)[::-1])
 

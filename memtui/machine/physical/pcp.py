@@ -11,7 +11,7 @@ of the node may have them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from memtui.machine.physical.buddy import PAGEBLOCK_ORDER, Buddy, MigrateType
@@ -83,16 +83,18 @@ class PerCpuPages:
                 yield start, frames
         self._note_limits()
 
-    def free(self, start: int, frames: int, order: int, owner: Owner, high_floor: int) -> None:
-        """Takes blocks of one order back from their owner."""
+    def free(self, runs: Sequence[Run], order: int, owner: Owner, high_floor: int) -> None:
+        """Takes blocks of one order back from their owner, run by run."""
         if not (self.limits.holds and cached(order)):
-            self._frame_map.release(start, frames, owner)
-            self._buddy.free_run(start, frames)
+            for start, frames in runs:
+                self._frame_map.release(start, frames, owner)
+                self._buddy.free_run(start, frames)
             return
-        self._frame_map.transfer(((start, frames),), owner, LISTED)
-        self.count += frames
-        for low, high, kind in self._buddy.type_runs(start, start + frames):
-            self._keep(self._place(order, kind), order, low, high, high_floor)
+        self._frame_map.transfer(runs, owner, LISTED)
+        for start, frames in runs:
+            self.count += frames
+            for low, high, kind in self._buddy.type_runs(start, start + frames):
+                self._keep(self._place(order, kind), order, low, high, high_floor)
         self._note_limits()
 
     def drain(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isqrt
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 from memtui.machine.geometry import ZoneLayout
 from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES, Buddy
 from memtui.machine.physical.compaction_state import CompactionState
+from memtui.machine.physical.extents import Run
 from memtui.machine.physical.frame_map import FrameMap, Owner
 from memtui.machine.physical.pcp import PerCpuPages
 from memtui.machine.physical.pcp_limits import PcpLimits, TunedLimits
@@ -76,9 +78,9 @@ class Zone:
         """Free frames at the high watermark, for a request that may use any zone."""
         return self.marks.high + self.lowmem_reserve[NORMAL]
 
-    def free(self, start: int, frames: int, order: int, owner: Owner) -> None:
-        """Takes blocks of one order back from their owner."""
-        self.lists.free(start, frames, order, owner, self.high_floor)
+    def free(self, runs: Sequence[Run], order: int, owner: Owner) -> None:
+        """Takes blocks of one order back from their owner, run by run."""
+        self.lists.free(runs, order, owner, self.high_floor)
 
     def spare_frames(self, mark: int, highest: int) -> int:
         """Frames a request that may use zones up to index `highest` can take and stay above `mark`."""

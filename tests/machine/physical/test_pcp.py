@@ -62,7 +62,7 @@ class Lists:
         return starts
 
     def free(self, start: int, frames: int, order: int = 0) -> None:
-        self.zone.free(start, frames, order, OWNER)
+        self.zone.free([(start, frames)], order, OWNER)
 
     def forget(self, runs: list[Run], order: int) -> None:
         """These are no longer held."""
