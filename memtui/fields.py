@@ -98,7 +98,7 @@ def _extfrag(order: int) -> Field:
     return _ours(
         f"extfrag_index.{order}",
         Unit.PER_MILLE,
-        f"why no zone has a block of order {order} free: towards 1000 fragmentation, towards 0 lack of memory; -1000 one is",
+        f"why no zone has order {order} free: towards 1000 fragmentation, towards 0 lack of memory, -1000 one has",
     )
 
 
