@@ -30,7 +30,7 @@ def scene_at(seconds: str, layout: Layout, source: FakeSource | None = None) -> 
         timeline.append(playing.snapshot(request))
     now = timeline.current
     assert now is not None
-    return Scene(playing.info, now, timeline, timeline.events())
+    return Scene(playing.info, now, timeline, timeline.events(), first=timeline.first)
 
 
 def desk_at(

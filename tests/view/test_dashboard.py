@@ -12,6 +12,7 @@ from memtui.units import SECOND
 from memtui.view.cells import row_width
 from memtui.view.glyphs import ASCII, BLOCK, UNICODE, Glyphs
 from memtui.view.scene import PlayState, Status
+from memtui.view.state import START
 from tests.fake_source import FakeSource
 from tests.view.pictures import desk_at, picture, rows_of
 
@@ -131,11 +132,25 @@ def test_a_machine_that_ran_out_says_so_in_the_words_of_its_last_bad_event() -> 
         ("direct-map", 40, 12, None),
         ("memory", 120, 40, "memory"),
         ("direct-map", 80, 24, "direct-map"),
+        ("events", 120, 40, "events"),
+        ("proc", 120, 40, "proc"),
+        ("proc", 80, 24, "proc"),
+        ("proc", 40, 12, "proc"),
     ],
-    ids=["120x40", "80x24", "40x12", "memory-120x40", "direct-map-80x24"],
+    ids=[
+        *("120x40", "80x24", "40x12", "memory-120x40", "direct-map-80x24", "events-120x40"),
+        *("proc-120x40", "proc-80x24", "proc-40x12"),
+    ],
 )
 def test_picture(name: str, width: int, height: int, only: str | None, snapshot: object) -> None:
     assert "\n".join(picture(desk_at("12.48", width, height, only=only))) == snapshot
+
+
+def test_picture_with_a_chosen_event(snapshot: object) -> None:
+    desk = desk_at("12.48", 120, 40)
+    log = tuple(desk.scene.events)
+    then = replace(desk.scene, events=log[:4], later=log[4:], state=replace(START, event=4))
+    assert "\n".join(picture(replace(desk, scene=then))[31:39]) == snapshot
 
 
 def test_picture_in_ascii(snapshot: object) -> None:

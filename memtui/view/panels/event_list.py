@@ -33,8 +33,8 @@ class Surroundings:
 
 def recent(scene: Scene) -> list[Event]:
     """The last events up to now that the filter lets through, oldest first."""
-    words = words_of(scene.state.filter)
-    return [event for event in scene.events[-LOOK_BACK:] if matches(event, words)]
+    words, last = words_of(scene.state.filter), scene.events[-LOOK_BACK:]
+    return [event for event in last if matches(event, words)] if words else list(last)
 
 
 def folded(events: Sequence[Event], most: int) -> list[tuple[Event, int]]:
