@@ -22,6 +22,9 @@ SLICE_NS: Final = 5 * MS
 IDLE_NS: Final = 20 * MS
 """Wall time between two slices when the source keeps up."""
 
+GIVEN_WAY_NS: Final = 30 * MS
+"""Wall time without a slice after someone acted: a key passes several turns of the event loop until it is painted."""
+
 FOREVER_NS: Final = 1 << 62
 """A simulated moment no run reaches: 146 years."""
 
@@ -53,6 +56,7 @@ class Player:
         self._sleep = sleep
         self._wake = asyncio.Event()
         self._closed = False
+        self._given_way_until_ns = 0
         self._anchor()
 
     @property
@@ -123,6 +127,10 @@ class Player:
         """The source has something to do again: one that was finished is played on unless it is paused."""
         self._anchor()
 
+    def give_way(self) -> None:
+        """Leaves the event loop to whoever acted, until what they did can have been painted."""
+        self._given_way_until_ns = self._wall_ns() + GIVEN_WAY_NS
+
     def close(self) -> None:
         """Lets `run` return."""
         self._closed = True
@@ -140,6 +148,8 @@ class Player:
     def slice(self) -> int:
         """Plays one slice of at most 5 ms; the wall time in ns to leave to others before the next."""
         started_ns = self._wall_ns()
+        if started_ns < self._given_way_until_ns:
+            return self._given_way_until_ns - started_ns
         self._pace.forgive(started_ns, self.source.now_ns)
         target_ns = self._target_ns(started_ns)
         self._guarded(lambda: self.source.advance(target_ns, self._out_of_time(started_ns)))

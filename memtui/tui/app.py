@@ -14,6 +14,7 @@ from typing import ClassVar, Final
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
+from textual.events import Event, InputEvent, MouseMove
 from textual.screen import Screen
 from textual.system_commands import SystemCommandsProvider
 from textual.theme import Theme, ThemeProvider
@@ -115,6 +116,12 @@ class Dashboard(App[int]):
         self._loop_to_wake = asyncio.get_running_loop()
         if self.last_resort is not None and self.last_resort.asked:
             self.leave(self.last_resort.status)
+
+    async def on_event(self, event: Event) -> None:
+        """What people do comes before simulated time."""
+        if isinstance(event, InputEvent) and not isinstance(event, MouseMove):
+            self.player.give_way()
+        await super().on_event(event)
 
     def on_unmount(self) -> None:
         """Lets the player end."""

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.benchmarks import beside_kernel, buddy_rates, churn, clock_rate, growth, sizes, start_up
+from tests.benchmarks import (
+    beside_kernel,
+    buddy_rates,
+    churn,
+    clock_rate,
+    growth,
+    memory_over_a_day,
+    screen,
+    sizes,
+    start_up,
+)
 from tests.benchmarks.measure import Benchmark, Bound
 
 SECTIONS: Final[dict[str, tuple[Benchmark, ...]]] = {
@@ -50,6 +60,15 @@ SECTIONS: Final[dict[str, tuple[Benchmark, ...]]] = {
     "Start": (
         Benchmark("tour", "CPU of the whole tour headless, by that of importing textual.app", Bound(4), start_up.tour),
         Benchmark("help", "CPU of `memtui --help`, by that of importing typer", Bound(2), start_up.help_page),
+    ),
+    "At a terminal of 120 by 40": (
+        *screen.BENCHMARKS,
+        Benchmark(
+            "screen-memory",
+            "resident memory after a simulated day of looking on, by that after 18 hours",
+            Bound(1.05),
+            memory_over_a_day.flat,
+        ),
     ),
     "Cost follows what happens, not what has happened": growth.BENCHMARKS,
     "A month of modules and BPF programs": churn.BENCHMARKS,

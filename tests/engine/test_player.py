@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from memtui.engine.player import IDLE_NS, Player
+from memtui.engine.player import GIVEN_WAY_NS, IDLE_NS, Player
 from memtui.snapshot import MapRequest, RunInfo, Snapshot
 from memtui.units import MS, SECOND
 
@@ -269,3 +269,18 @@ async def test_a_paused_player_waits_without_sleeping_and_wakes_on_resume() -> N
     assert source.finished
     player.close()
     await playing
+
+
+def test_after_someone_acted_there_is_no_slice_for_thirty_milliseconds() -> None:
+    source = FakeSource(FakeWall(), cost_ns=MS)
+    player = player_of(source, speed=math.inf)
+    player.slice()
+    played = source.played
+    player.give_way()
+    assert player.slice() == GIVEN_WAY_NS == 30 * MS
+    source.wall.now_ns += 20 * MS
+    assert player.slice() == 10 * MS
+    assert source.played == played
+    source.wall.now_ns += 10 * MS
+    player.slice()
+    assert source.played > played
