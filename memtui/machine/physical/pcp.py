@@ -140,7 +140,9 @@ class PerCpuPages:
         pages.refill(runs)
         if not runs or self._may_take(order, mark):
             return blocks if runs else 0
-        return min(blocks, max(1, (pages.frames >> order) - portion.amount + 1))
+        got = pages.frames >> order
+        last = (got - 1) % portion.amount + 1
+        return min(blocks, got - last + 1)
 
     def _list(self, runs: Iterable[Run]) -> None:
         for start, frames in runs:

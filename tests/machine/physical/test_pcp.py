@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -317,7 +317,9 @@ def play(zone: Lists, steps: list[Step], pressed: bool, *, singly: bool) -> None
         zone.forget(runs, order)
 
 
-@settings(max_examples=120, deadline=None)
+@example([("take", 0, 512, MigrateType.UNMOVABLE), ("take", 9, 31, MigrateType.UNMOVABLE)], False, FixedLimits, 1 << 14)
+@example([("take", 1, 28, MigrateType.MOVABLE), ("free", 1, 28, MigrateType.MOVABLE)], False, TunedLimits, 1 << 14)
+@settings(max_examples=120, deadline=None, derandomize=True)
 @given(STEPS, st.booleans(), st.sampled_from(LIMITS), st.sampled_from([1 << 14, 1 << 16, FRAMES]))
 def test_many_blocks_at_once_end_as_if_each_had_been_asked_for_and_freed_singly(
     steps: list[Step], pressed: bool, limits: type[PcpLimits], frames: int
