@@ -20,6 +20,7 @@ from memtui.snapshot import (
     LatencyView,
     MapRequest,
     PolicyState,
+    SlabView,
     SplitCause,
     StructPagesView,
     TlbView,
@@ -78,6 +79,7 @@ class FakeObservation:
     split_causes: tuple[SplitCause, ...] = ()
     frame: FrameView | None = None
     struct_pages: StructPagesView | None = None
+    slabs: tuple[SlabView, ...] = ()
     latencies: tuple[LatencyView, ...] = (LatencyView("take", 3, 27_000, ((12, 1), (13, 2))),)
 
 
