@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from memtui.machine import counters, kernels, laws, looks, maps
-from memtui.machine.boot import boot_memory, largest_leaf
+from memtui.machine.boot import BootMemory, boot_memory, largest_leaf
 from memtui.machine.bpf import BpfPrograms
 from memtui.machine.compaction.direct_compaction import DirectCompaction
 from memtui.machine.compaction.kcompactd import Kcompactd
@@ -98,47 +98,8 @@ class Machine:
         memory.allocator.kcompactd = Kcompactd(self.core)
         self.tlb = tlb_model(config.cpu.tlb, config.cpu.table_levels)
         try:
-            self.direct_map = DirectMap(
-                self.core,
-                memory.layout,
-                largest=largest_leaf(config),
-                collapse=kernels.DIRECT_MAP_COLLAPSE.choose(kernel),
-            )
-            self.direct_map_cost = DirectMapCost(
-                self.core, self.direct_map, self.tlb, gbpages=config.cpu.gbpages, guest=config.cpu.guest
-            )
-            self.memmap = Memmap(
-                self.core,
-                memory.memmap_nodes,
-                memory.memmap_owner,
-                memory.hugetlb_vmemmap,
-                batched=self.traits.hvo_batches,
-            )
-            self.slabs = SlabCaches(self.core, self.traits.object_bytes)
-            self.vmalloc = Vmalloc(self.core, self.direct_map, large_blocks=self.traits.vmalloc_takes_large_blocks)
-            self.unmapped_cache = UnmappedCache(self.core, self.direct_map, rfc_quirks=kernel.rfc_quirks)
-            ground = Ground(self.core, self.direct_map, self.vmalloc, self.unmapped_cache, self.traits)
-            self.exec_memory = kernels.EXEC_MEMORY.choose(kernel)(ground)
-            self.modules = Modules(self.core, self.exec_memory.modules, self.vmalloc, self.slabs, self.traits)
-            self.bpf = BpfPrograms(self.core, self.exec_memory.programs, self.vmalloc, self.slabs)
-            self.hugetlb = Hugetlb(
-                self.core,
-                self.memmap,
-                optimize_vmemmap=kernel.hugetlb_optimize_vmemmap,
-                batched=self.traits.hvo_batches,
-                freeing=kernels.HUGETLB_FREE.choose(kernel),
-            )
-            self.hugetlb.adopt(memory.gigantic)
-            if kernel.hugepages_2m:
-                self.hugetlb.set_nr_hugepages(kernel.hugepages_2m)
-            rmap = kernels.RMAP.choose(kernel)(self.core, self.slabs)
-            self.processes = Processes(self.core, self.slabs, rmap, kernel.thp)
-            secret_pages = kernels.SECRET_MEMORY.choose(kernel)(self.core, self.direct_map, self.unmapped_cache)
-            self.secretmem = SecretMemory(self.core, self.slabs, secret_pages, self.processes.oom)
-            self.tmpfs = Tmpfs(self.core, self.slabs, kernels.SHMEM_THP.choose(kernel))
-            self.page_cache = PageCache(self.core, self.slabs)
-            self.fragmenter = Fragmenter(self.core)
-            self.reclaim = Reclaim(self.core, self.page_cache, self.tmpfs, self.slabs, self.unmapped_cache)
+            self._boot_kernel_memory(memory)
+            self._boot_users(memory)
         except OutOfMemory as short:
             raise MachineStopped(f"cannot boot: {short}") from None
         self.min_free_kbytes = final_watermarks(memory.allocator, kernel)
@@ -147,6 +108,55 @@ class Machine:
         self.sysctl = Sysctl(self)
         self.core.meter.forget()
         self.core.running = True
+
+    def _boot_kernel_memory(self, memory: BootMemory) -> None:
+        """How RAM is mapped and described, and what the kernel allocates for itself. Raises OutOfMemory."""
+        config, kernel = self.config, self.config.kernel
+        self.direct_map = DirectMap(
+            self.core,
+            memory.layout,
+            largest=largest_leaf(config),
+            collapse=kernels.DIRECT_MAP_COLLAPSE.choose(kernel),
+        )
+        self.direct_map_cost = DirectMapCost(
+            self.core, self.direct_map, self.tlb, gbpages=config.cpu.gbpages, guest=config.cpu.guest
+        )
+        self.memmap = Memmap(
+            self.core,
+            memory.memmap_nodes,
+            memory.memmap_owner,
+            memory.hugetlb_vmemmap,
+            batched=self.traits.hvo_batches,
+        )
+        self.slabs = SlabCaches(self.core, self.traits.object_bytes)
+        self.vmalloc = Vmalloc(self.core, self.direct_map, large_blocks=self.traits.vmalloc_takes_large_blocks)
+        self.unmapped_cache = UnmappedCache(self.core, self.direct_map, rfc_quirks=kernel.rfc_quirks)
+        ground = Ground(self.core, self.direct_map, self.vmalloc, self.unmapped_cache, self.traits)
+        self.exec_memory = kernels.EXEC_MEMORY.choose(kernel)(ground)
+        self.modules = Modules(self.core, self.exec_memory.modules, self.vmalloc, self.slabs, self.traits)
+        self.bpf = BpfPrograms(self.core, self.exec_memory.programs, self.vmalloc, self.slabs)
+
+    def _boot_users(self, memory: BootMemory) -> None:
+        """Pools, processes, files, and who takes memory back from them. Raises OutOfMemory."""
+        kernel = self.config.kernel
+        self.hugetlb = Hugetlb(
+            self.core,
+            self.memmap,
+            optimize_vmemmap=kernel.hugetlb_optimize_vmemmap,
+            batched=self.traits.hvo_batches,
+            freeing=kernels.HUGETLB_FREE.choose(kernel),
+        )
+        self.hugetlb.adopt(memory.gigantic)
+        if kernel.hugepages_2m:
+            self.hugetlb.set_nr_hugepages(kernel.hugepages_2m)
+        rmap = kernels.RMAP.choose(kernel)(self.core, self.slabs)
+        self.processes = Processes(self.core, self.slabs, rmap, kernel.thp)
+        secret_pages = kernels.SECRET_MEMORY.choose(kernel)(self.core, self.direct_map, self.unmapped_cache)
+        self.secretmem = SecretMemory(self.core, self.slabs, secret_pages, self.processes.oom)
+        self.tmpfs = Tmpfs(self.core, self.slabs, kernels.SHMEM_THP.choose(kernel))
+        self.page_cache = PageCache(self.core, self.slabs)
+        self.fragmenter = Fragmenter(self.core)
+        self.reclaim = Reclaim(self.core, self.page_cache, self.tmpfs, self.slabs, self.unmapped_cache)
 
     def counters(self) -> dict[str, int]:
         """Every counter under Linux's names, in Linux's units."""
