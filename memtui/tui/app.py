@@ -33,6 +33,7 @@ from memtui.tui.screens.words import WordsScreen, all_help
 from memtui.tui.sessions import save_session
 from memtui.tui.shots import save_shots
 from memtui.tui.themes import THEMES, checked_theme, default_theme, token_styles
+from memtui.tui.ticks import Ticks
 from memtui.tui.viewer import Viewer
 from memtui.tui.widgets.panel import PanelView
 from memtui.tui.widgets.rows import Palette, RowsView
@@ -42,9 +43,6 @@ from memtui.view.header import TIME_ACTION
 from memtui.view.help import panel_help
 from memtui.view.panels.events import EVENT_ACTION
 from memtui.view.state import Move
-
-FRAMES_PER_SECOND: Final = 10
-"""How often the screen is brought up to date; how fast simulated time runs has no part in it."""
 
 EXIT_STOPPED: Final = 3
 """The exit status when the simulated machine could not go on."""
@@ -91,8 +89,8 @@ class Dashboard(App[int]):
         self.glyphs = glyphs
         self._commands: list[str] = []
         self._times: list[str] = []
-        self._stale = True
-        self._was_playing = False
+        self.ticks = Ticks()
+        self._stale, self._was_playing = True, False
         for own in THEMES:
             self.register_theme(own)
         self.theme = checked_theme(theme if theme is not None else default_theme(os.environ))
@@ -111,7 +109,7 @@ class Dashboard(App[int]):
         """Starts playing and looking."""
         self.theme_changed_signal.subscribe(self, self._recolour)
         self._look()
-        self.set_interval(1 / FRAMES_PER_SECOND, self.frame)
+        self.ticks.start(self, self.frame)
         self.run_worker(self.player.run(), name="player", exit_on_error=False)
         self._loop_to_wake = asyncio.get_running_loop()
         if self.last_resort is not None and self.last_resort.asked:
@@ -128,9 +126,11 @@ class Dashboard(App[int]):
         self.player.close()
 
     def frame(self) -> None:
-        """One frame: a Snapshot and a paint if anything can have changed, and nothing at all otherwise."""
+        """One frame: a Snapshot and a paint if anything can have changed; if not, no more frames until it has."""
         playing, back = self.viewer.playing, self.viewer.looking_back
-        if not (playing or self._was_playing or self._stale or back.busy):
+        needed = playing or self._was_playing or self._stale or back.busy
+        self.ticks.keep(needed)
+        if not needed:
             return
         self._was_playing, self._stale = playing, False
         self.board.state = self.viewer.still_chosen(self.board.state)

@@ -94,10 +94,11 @@ def dashboard(paused: bool = False, frames_per_second: int = FRAMES_PER_SECOND) 
     """The dashboard on the tour."""
     import memtui
     from memtui.sources.simulation import Simulation
-    from memtui.tui import app
+    from memtui.tui.app import Dashboard
 
-    app.__dict__["FRAMES_PER_SECOND"] = frames_per_second
-    return app.Dashboard(Simulation(memtui.load("tour")), theme="memtui", paused=paused)
+    app = Dashboard(Simulation(memtui.load("tour")), theme="memtui", paused=paused)
+    app.ticks.frames_per_second = frames_per_second
+    return app
 
 
 def busy_dashboard() -> App[int]:

@@ -40,6 +40,27 @@ async def test_paused_and_unchanged_nothing_is_looked_at_and_nothing_painted(ope
         assert source.snapshots == looks
 
 
+async def test_frames_rest_while_nothing_can_change_and_come_again_when_it_plays(open_dashboard: Opened) -> None:
+    async with open_dashboard(seconds=12.48) as (app, pilot):
+        await frames(app, pilot, 2)
+        assert not app.ticks.coming
+        await pilot.press("space")
+        assert app.ticks.coming
+        await pilot.press("space")
+        await frames(app, pilot, 2)
+        assert not app.ticks.coming
+
+
+async def test_frames_rest_at_the_end_until_it_is_restarted(open_dashboard: Opened) -> None:
+    async with open_dashboard(seconds=30) as (app, pilot):
+        app.player.resume()
+        await frames(app, pilot, 2)
+        assert app.player.finished
+        assert not app.ticks.coming
+        await pilot.press("r")
+        assert app.ticks.coming
+
+
 async def test_a_step_paints_only_rows_that_changed(open_dashboard: Opened) -> None:
     async with open_dashboard(seconds=12.48) as (app, pilot):
         await frames(app, pilot, 2)
