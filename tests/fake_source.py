@@ -16,6 +16,7 @@ from memtui.snapshot import (
     FlushTally,
     FrameKind,
     MapRequest,
+    MapWindow,
     PolicyRow,
     PolicyState,
     RunInfo,
@@ -185,8 +186,8 @@ def snapshot_at(
         tlb=_tlb(direct, reach, children, request.skewed),
         workloads=_workloads(time_ns, modules, children),
         events=events,
-        direct_map_cells=_direct_map_cells(request.direct_map_cells, aged, modules, nodes),
-        vmemmap_cells=_vmemmap_cells(request.vmemmap_cells, pool, nodes),
+        direct_map_cells=_direct_map_cells(request, aged, modules, nodes),
+        vmemmap_cells=_vmemmap_cells(request, pool, nodes),
         policy_state=_policies(modules),
         split_causes=_causes(level2, level3, aged),
         finished=finished,
@@ -340,7 +341,17 @@ def _marks(cells: int, total: int, nodes: int) -> tuple[tuple[int, str], ...]:
     return tuple((min(cells - 1, start * cells // total), label) for start, label in starts)
 
 
-def _direct_map_cells(cells: int, aged: bool, modules: int, nodes: int) -> CellMap | None:
+def _map(codes: bytes, window: MapWindow | None, nodes: int) -> CellMap:
+    """The codes as a map: of the whole machine with its nodes and zones, or of a window's frames."""
+    shown = window if window is not None else MapWindow(0, RAM_FRAMES)
+    cell_frames = -(-shown.frames // len(codes))
+    cells = codes[: -(-shown.frames // cell_frames)]
+    marks = _marks(len(cells), 64 * GIB, nodes) if window is None else ()
+    return CellMap(cells, cell_frames * PAGE_BYTES, marks, (tuple(shown),))
+
+
+def _direct_map_cells(request: MapRequest, aged: bool, modules: int, nodes: int) -> CellMap | None:
+    cells = request.direct_map_cells
     if not cells:
         return None
     codes = bytearray([DirectMapCell.LEAF_1G] * cells)
@@ -353,10 +364,11 @@ def _direct_map_cells(cells: int, aged: bool, modules: int, nodes: int) -> CellM
             codes[place] = DirectMapCell.LEAF_4K if place % 5 else DirectMapCell.LEAF_2M
         codes[cells // 2 + 3] = DirectMapCell.NOT_PRESENT
     codes[cells * 3 // 64 : cells // 16] = bytes(cells // 16 - cells * 3 // 64)
-    return CellMap(bytes(codes), 64 * GIB // cells, _marks(cells, 64 * GIB, nodes))
+    return _map(bytes(codes), request.direct_map_window, nodes)
 
 
-def _vmemmap_cells(cells: int, pool: int, nodes: int) -> CellMap | None:
+def _vmemmap_cells(request: MapRequest, pool: int, nodes: int) -> CellMap | None:
+    cells = request.vmemmap_cells
     if not cells:
         return None
     codes = bytearray([VmemmapCell.OWN] * cells)
@@ -366,4 +378,4 @@ def _vmemmap_cells(cells: int, pool: int, nodes: int) -> CellMap | None:
         codes[start:end] = bytes([VmemmapCell.SHARED] * (end - start))
         codes[start] = codes[end - 1] = VmemmapCell.PARTLY_SHARED
         codes[end] = VmemmapCell.SPLIT
-    return CellMap(bytes(codes), 64 * GIB // cells, _marks(cells, 64 * GIB, nodes))
+    return _map(bytes(codes), request.vmemmap_window, nodes)

@@ -1,4 +1,4 @@
-"""Every action by its key, against a machine that moves only when told to."""
+"""Keys in more depth than `test_actions.py`, against a machine that moves only when told to."""
 
 from __future__ import annotations
 
@@ -20,20 +20,6 @@ from memtui.view.state import Move, ViewState
 from tests.fake_source import FakeSource
 from tests.tui.conftest import Opened, screen_text
 
-TESTED = {
-    *("pause", "faster", "slower", "fastest", "real-time", "restart", "enlarge", "back", "theme"),
-    *("screenshot", "palette", "panel-help", "help", "quit", "interrupt"),
-    *(f"panel-{digit}" for digit in range(1, 7)),
-    *(move.value for move in Move),
-    *("tick-on", "tick-back", "event-on", "event-back", "start", "live", "go-to"),
-    *("command", "save-session", "filter", "baseline"),
-}
-"""Those of time are in `test_time.py`, those with a prompt in `test_prompt.py`."""
-
-
-def test_every_action_has_a_test_here() -> None:
-    assert {action.id for action in ACTIONS} == TESTED
-
 
 def test_ids_and_keys_are_unique() -> None:
     keys = [key for action in ACTIONS for key in action.keys]
@@ -42,25 +28,9 @@ def test_ids_and_keys_are_unique() -> None:
 
 
 def test_the_footer_names_only_actions_there_are() -> None:
-    assert {hint.action for hint in footer_hints()} <= TESTED
+    assert {hint.action for hint in footer_hints()} <= {action.id for action in ACTIONS}
     assert [hint.action for hint in footer_hints()][-2:] == ["help", "quit"]
     assert action_of("event-on").shown == ">"
-
-
-async def test_space_lets_time_go_on_and_stops_it(open_dashboard: Opened) -> None:
-    async with open_dashboard() as (app, _):
-        assert "PAUSED" in screen_text(app)
-        app.do("pause")
-        assert not app.player.paused
-        app.do("pause")
-        assert app.player.paused
-
-
-async def test_space_is_bound(open_dashboard: Opened) -> None:
-    async with open_dashboard() as (app, pilot):
-        app.player.toggle()
-        await pilot.press("space")
-        assert app.player.paused
 
 
 async def test_step_plays_one_event(open_dashboard: Opened) -> None:
@@ -299,13 +269,6 @@ async def test_a_screenshot_that_cannot_be_written_is_said(
     async with open_dashboard() as (app, pilot):
         await pilot.press("s")
         assert [notice.severity for notice in app._notifications] == ["error"]
-
-
-@pytest.mark.parametrize(("key", "code"), [("q", 0), ("ctrl+c", 130)])
-async def test_leaving(open_dashboard: Opened, key: str, code: int) -> None:
-    async with open_dashboard() as (app, pilot):
-        await pilot.press(key)
-    assert app.return_code == code
 
 
 async def test_ctrl_c_leaves_from_help_too(open_dashboard: Opened) -> None:
