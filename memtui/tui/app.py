@@ -106,9 +106,10 @@ class Dashboard(App[int]):
         return self.board
 
     def on_mount(self) -> None:
-        """Starts playing and looking."""
+        """Starts playing and looking; the first paint has everything in its place."""
         self.theme_changed_signal.subscribe(self, self._recolour)
-        self._look()
+        self.board.place_parts(*self.size)
+        self.frame()
         self.ticks.start(self, self.frame)
         self.run_worker(self.player.run(), name="player", exit_on_error=False)
         self._loop_to_wake = asyncio.get_running_loop()
@@ -135,7 +136,7 @@ class Dashboard(App[int]):
         self._was_playing, self._stale = playing, False
         self.board.state = self.viewer.still_chosen(self.board.state)
         if self.viewer.timeline.live or playing:
-            self._look()
+            self.viewer.look(self._request())
         scene = self.viewer.scene(self.board.state, self._request())
         if scene is None:
             self.leave(0)
@@ -143,9 +144,6 @@ class Dashboard(App[int]):
             self.board.paint(scene, self.viewer.status(scene))
         if back.busy and not back.running:
             self.run_worker(back.run(self._look_again), name="looking back", exit_on_error=False)
-
-    def _look(self) -> None:
-        self.viewer.look(self._request())
 
     def do(self, action_id: str) -> None:
         """Runs the action of that id; what it breaks on becomes a notification, not the end."""

@@ -40,6 +40,14 @@ async def test_paused_and_unchanged_nothing_is_looked_at_and_nothing_painted(ope
         assert source.snapshots == looks
 
 
+async def test_it_opens_with_one_look_and_nothing_is_drawn_before_it_is_in_place(open_dashboard: Opened) -> None:
+    source = FakeSource()
+    async with open_dashboard(source) as (app, _):
+        assert source.snapshots == 1
+        assert app.board.desk is not None
+        assert app.board.desk.layout.width == 120
+
+
 async def test_frames_rest_while_nothing_can_change_and_come_again_when_it_plays(open_dashboard: Opened) -> None:
     async with open_dashboard(seconds=12.48) as (app, pilot):
         await frames(app, pilot, 2)

@@ -61,8 +61,10 @@ class Board(Screen[None]):
         self.panels[self.chosen].focus()
 
     def on_resize(self, event: Resize) -> None:
-        """Places everything anew."""
-        self.place_parts(event.size.width, event.size.height)
+        """Places everything anew, unless it stands as that size wants it."""
+        if event.size != (self.arrangement.width, self.arrangement.height):
+            self.place_parts(*event.size)
+            self.post_message(self.Rearranged())
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """The panel that gets the keyboard is the chosen one."""
@@ -90,6 +92,7 @@ class Board(Screen[None]):
     def rearrange(self) -> None:
         """Places everything anew at the size there is."""
         self.place_parts(self.arrangement.width, self.arrangement.height)
+        self.post_message(self.Rearranged())
 
     def place_parts(self, width: int, height: int) -> None:
         """Places everything for a screen of that size."""
@@ -100,7 +103,6 @@ class Board(Screen[None]):
             _put(line, self.arrangement.lines.get(name))
         for name, view in self.panels.items():
             _put(view, self.arrangement.place_of(name))
-        self.post_message(self.Rearranged())
 
     def request(self, info: RunInfo) -> MapRequest:
         """The maps that what shows needs."""
