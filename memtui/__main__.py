@@ -39,8 +39,14 @@ def main() -> None:
     _leave(status)
 
 
-def _run() -> int:
+def start_light() -> None:
+    """Spares a start what it does not need: looks for garbage while modules load, and for plugins of pydantic."""
     gc.set_threshold(COLLECT_AFTER)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
+def _run() -> int:
+    start_light()
     from memtui.cli import app
 
     try:

@@ -66,3 +66,47 @@ def test_importing_memtui_alone_loads_nothing() -> None:
     probe = "import sys, memtui; print([name for name in sys.modules if name.startswith(('memtui.', 'pydantic'))])"
     done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+FIRST_PAINT = """
+import asyncio, sys
+from memtui.scenario import load_text
+from memtui.sources.simulation import Simulation
+from memtui.tui.app import Dashboard
+
+async def paint():
+    app = Dashboard(Simulation(load_text(sys.argv[1])), theme="memtui", paused=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        assert app.board.desk is not None
+
+asyncio.run(paint())
+print(*sorted(sys.modules), sep="\\n")
+"""
+
+NOT_NEEDED_TO_PAINT = {
+    *("typer", "statistics", "numpy", "unittest"),
+    *("memtui.cli", "memtui.commands", "memtui.recordings", "memtui.report", "memtui.scenario.json_schema"),
+    *("memtui.sources.rewind", "memtui.sources.headless", "memtui.sources.side_by_side"),
+}
+"""What costs time at every start if it is loaded by accident."""
+
+
+def loaded_by_first_paint() -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_PAINT, SCENARIO],
+        cwd=ROOT, capture_output=True, text=True, timeout=100, check=True,
+    )  # fmt: skip
+    return set(done.stdout.split())
+
+
+def test_the_first_paint_loads_only_what_it_shows() -> None:
+    loaded = loaded_by_first_paint()
+    assert "memtui.view.panels.direct_map" in loaded
+    assert loaded & NOT_NEEDED_TO_PAINT == set()
+
+
+def test_only_actions_of_the_scenario_are_loaded() -> None:
+    actions = "memtui.workloads."
+    loaded = {name.removeprefix(actions) for name in loaded_by_first_paint() if name.startswith(actions)}
+    assert loaded == {"base", "params", "registry", "hugepages", "end", "tmpfs"}

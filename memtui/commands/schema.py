@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from memtui.commands.exits import Status
-from memtui.scenario import schema
+from memtui.scenario.json_schema import schema
 
 
 def print_schema() -> int:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final
 
@@ -16,15 +14,14 @@ from memtui.scenario.reader import MAX_BYTES
 STANDARD_INPUT: Final = "-"
 SUFFIX: Final = ".yaml"
 
+_INSTALLED: Final = Path(__file__).resolve().parents[1] / "bundled_scenarios"
+_IN_THE_SOURCES: Final = Path(__file__).resolve().parents[2] / "scenarios"
 
-def bundled_files() -> Mapping[str, Traversable]:
+
+def bundled_files() -> Mapping[str, Path]:
     """The scenarios that ship with memtui, by name, in alphabetical order."""
-    installed = resources.files("memtui") / "bundled_scenarios"
-    folder: Traversable = installed if installed.is_dir() else Path(__file__).resolve().parents[2] / "scenarios"
-    if not folder.is_dir():
-        return {}
-    files = {item.name.removesuffix(SUFFIX): item for item in folder.iterdir() if item.name.endswith(SUFFIX)}
-    return dict(sorted(files.items()))
+    folder = _INSTALLED if _INSTALLED.is_dir() else _IN_THE_SOURCES
+    return {file.stem: file for file in sorted(folder.glob(f"*{SUFFIX}"), key=lambda file: file.stem)}
 
 
 def read_source(source: str) -> tuple[str, str]:

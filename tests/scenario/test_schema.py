@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from memtui.fields import FIELDS
-from memtui.scenario import schema
+from memtui.scenario.json_schema import schema
 from memtui.scenario.listing import (
     Item,
     describe_actions,
