@@ -23,7 +23,7 @@ from memtui.machine.errors import FrameStateError
 from memtui.machine.flush import flush_kernel_range
 from memtui.machine.geometry import Layout
 from memtui.machine.physical.allocator import GFP_KERNEL
-from memtui.machine.split_account import SplitAccount
+from memtui.machine.split_account import SplitAccount, Splits
 from memtui.snapshot import FrameKind, PolicyRow, PolicyState, SplitCause
 from memtui.units import FRAMES_1G, FRAMES_2M
 
@@ -185,10 +185,10 @@ class DirectMap:
                 yield number * FRAMES_1G + start, frames, perm
 
     @property
-    def split_count(self) -> int:
-        """Splits of either level since boot."""
+    def splits(self) -> Splits:
+        """Leaves split since boot, and the last of them."""
         events = self._core.vm_events
-        return events["direct_map_level2_splits"] + events["direct_map_level3_splits"]
+        return Splits(events["direct_map_level2_splits"], events["direct_map_level3_splits"], *self._account.last)
 
     def split_causes(self) -> tuple[SplitCause, ...]:
         """Who split leaves since the system runs: those with most splits, then all others in one."""
@@ -198,7 +198,7 @@ class DirectMap:
     def leaf_changes(self) -> int:
         """Splits and collapses of either level since boot: the same number twice means the same leaves."""
         events = self._core.vm_events
-        return self.split_count + events["direct_map_level2_collapses"] + events["direct_map_level3_collapses"]
+        return self.splits.total + events["direct_map_level2_collapses"] + events["direct_map_level3_collapses"]
 
     def policy_state(self) -> PolicyState:
         """What merging back has done where it is the policy no Linux has; otherwise nothing beyond its counters."""
@@ -292,7 +292,7 @@ class DirectMap:
         self._moved(level, Level(level - 1), 1)
         if core.running:
             core.vm_events[f"direct_map_level{_LEVEL_NUMBERS[level]}_splits"] += 1
-            self._account.add(core.who, level)
+            self._account.add(core.who, level, place - place % (FRAMES_1G if level is Level.LEAF_1G else FRAMES_2M))
         core.meter.charge(costs.SPLIT_LEAF)
         core.meter.charge(costs.FLUSH_ALL)
 

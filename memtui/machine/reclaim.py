@@ -79,8 +79,10 @@ class Reclaim:
             parts.append(f"{format_frames(self._page_cache.drop())} of page cache")
         if value & DROP_SLAB:
             self._core.vm_events["drop_slab"] += 1
-            parts.append(f"{format_frames(self._tmpfs.drop_slab())} past the ends of tmpfs files")
+            ragged = self._tmpfs.drop_slab()
             unmapped = self._unmapped.drop() if self._unmapped is not None else 0
             if unmapped:
                 parts.append(f"{format_frames(unmapped)} of unmapped pages")
+            if ragged or not unmapped:
+                parts.append(f"{format_frames(ragged)} past the ends of tmpfs files")
         self._core.log(f"vm.drop_caches {value}: {' and '.join(parts)} given back")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from heapq import nsmallest
-from typing import Final
+from typing import Final, NamedTuple
 
 from memtui.machine.boot_mapping import Level
 from memtui.snapshot import SplitCause
@@ -14,6 +14,23 @@ NAMED_CAUSES: Final = 16
 """Causes that are shown by name."""
 
 
+class Splits(NamedTuple):
+    """How many leaves were split by a moment, by size, and which was the last."""
+
+    level2: int
+    """2M leaves."""
+    level3: int
+    """1G leaves."""
+    last: Level = Level.LEAF_2M
+    last_frame: int = 0
+    """First frame of the leaf that was split last."""
+
+    @property
+    def total(self) -> int:
+        """Leaves of either size."""
+        return self.level2 + self.level3
+
+
 class SplitAccount:
     """Splits since the system runs, of 2M and 1G leaves, by who caused them."""
 
@@ -21,9 +38,12 @@ class SplitAccount:
         self._counts: dict[str, list[int]] = {}
         self._later = [0, 0]
         """2M and 1G leaves split by causes that came when as many as are kept had names."""
+        self.last = (Level.LEAF_2M, 0)
+        """Size and first frame of the leaf that was split last."""
 
-    def add(self, cause: str, level: Level) -> None:
-        """Counts one split of a leaf of this size."""
+    def add(self, cause: str, level: Level, frame: int) -> None:
+        """Counts one split of a leaf of this size, which begins at `frame`."""
+        self.last = (level, frame)
         counts = self._counts.get(cause)
         if counts is None:
             counts = self._later

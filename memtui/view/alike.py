@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from memtui.snapshot import Event
@@ -17,4 +18,10 @@ def kind_of(event: Event) -> Kind | None:
 
     None for notices and failures: each of those is told by itself.
     """
-    return (event.source, _NUMBERS.sub("#", event.text)) if event.severity == "info" else None
+    return (event.source, _shape(event.text)) if event.severity == "info" else None
+
+
+@lru_cache(8192)
+def _shape(text: str) -> str:
+    """The words without their numbers."""
+    return _NUMBERS.sub("#", text)

@@ -57,6 +57,8 @@ class ViewState:
     """Serial number of the chosen event; 0: none is."""
     filter: str = ""
     """Words that events must have to be listed; '': all are."""
+    severity: str = ""
+    """The least severity of events that are listed: `notice`, `bad`; '': all are."""
     proc_file: str = ""
     """The file of /proc that shows; '': the first."""
     scroll: int = 0

@@ -40,22 +40,22 @@ class LoadBpf(Activity[LoadBpfParams]):
         """Loads them; one that finds no memory fails with ENOMEM and the rest are not tried."""
         self._loaded = []
         params, core = self.params, self.machine.core
-        before = self.machine.direct_map.split_count
+        before = self.machine.direct_map.splits
         batch = max(1, params.count // MAX_STEPS)
         for number in range(1, params.count + 1):
             try:
                 self._loaded.append(self.machine.bpf.load(params.size, params.instructions))
-            except OutOfMemory:
-                core.log(f"program {number} of {params.count} fails to load: ENOMEM", Severity.BAD)
+            except OutOfMemory as short:
+                core.log(f"program {number} of {params.count} fails to load: ENOMEM, {short}", Severity.BAD)
                 break
             self.progress = f"{number} of {params.count} programs"
             if number % batch == 0:
                 yield self.machine.take_ns()
         yield self.machine.take_ns()
-        split = self.machine.direct_map.split_count - before
+        split = split_words(self.machine.direct_map, before)
         count = len(self._loaded)
         size = format_bytes(params.size)
-        core.log(f"{count} BPF {plural(count, 'program')} of {size} loaded; {split_words(split)}")
+        core.log(f"{count} BPF {plural(count, 'program')} of {size} loaded; {split}")
 
     def finish(self) -> Steps:
         """Closes them."""

@@ -61,19 +61,19 @@ class ModuleChurn(Activity[ModuleChurnParams]):
         """The set, then reload after reload; a module that finds no memory is missing from then on."""
         self._loaded = []
         params, machine, rng = self.params, self.machine, self.context.rng
-        before = machine.direct_map.split_count
+        before = machine.direct_map.splits
         for name, sizes in drawn_set(rng, params.sizes, params.count):
             try:
                 self._loaded.append(machine.modules.load(sizes, name, self.context.name))
-            except OutOfMemory:
-                machine.core.log(f"module {name} fails to load: ENOMEM", Severity.BAD)
+            except OutOfMemory as short:
+                machine.core.log(f"module {name} fails to load: ENOMEM, {short}", Severity.BAD)
             yield machine.take_ns()
         for number, gap_ns in enumerate(gaps(params.over, params.loads), 1):
             if self._loaded:
                 self._reload(rng.randrange(len(self._loaded)))
             self.progress = f"{format_count(number)} of {format_count(params.loads)} loads"
             yield max(gap_ns, machine.take_ns())
-        splits = split_words(machine.direct_map.split_count - before)
+        splits = split_words(machine.direct_map, before)
         machine.core.log(f"{format_count(params.count + params.loads)} modules loaded; {splits}")
 
     def finish(self) -> Steps:
@@ -109,7 +109,7 @@ class BpfChurn(Activity[BpfChurnParams]):
         """The programs, then one for another; one that finds no memory leaves the others as they are."""
         self._loaded = []
         params, machine, rng = self.params, self.machine, self.context.rng
-        before = machine.direct_map.split_count
+        before = machine.direct_map.splits
         for _ in range(params.programs):
             self._load()
         yield machine.take_ns()
@@ -122,7 +122,7 @@ class BpfChurn(Activity[BpfChurnParams]):
             self._load()
             self.progress = f"{format_count(number)} of {format_count(params.loads)} loads"
             yield max(gap_ns, machine.take_ns())
-        splits = split_words(machine.direct_map.split_count - before)
+        splits = split_words(machine.direct_map, before)
         machine.core.log(f"{format_count(params.programs + params.loads)} BPF programs loaded; {splits}")
 
     def finish(self) -> Steps:
@@ -139,8 +139,8 @@ class BpfChurn(Activity[BpfChurnParams]):
     def _load(self) -> None:
         try:
             self._loaded.append(self.machine.bpf.load(self._size()))
-        except OutOfMemory:
-            self.machine.core.log("a BPF program fails to load: ENOMEM", Severity.BAD)
+        except OutOfMemory as short:
+            self.machine.core.log(f"a BPF program fails to load: ENOMEM, {short}", Severity.BAD)
 
     def _size(self) -> int:
         """JITed bytes of the next program."""

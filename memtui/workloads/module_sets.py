@@ -68,17 +68,17 @@ class LoadModules(Activity[LoadModulesParams]):
     def start(self) -> Steps:
         """Loads them; one that finds no memory fails with ENOMEM and the rest are not tried."""
         params, machine = self.params, self.machine
-        before, loaded = machine.direct_map.split_count, 0
+        before, loaded = machine.direct_map.splits, 0
         for name, sizes in drawn_set(self.context.rng, params.sizes, params.count):
             try:
                 machine.modules.load(sizes, name, params.name)
-            except OutOfMemory:
-                machine.core.log(f"module {name} fails to load: ENOMEM", Severity.BAD)
+            except OutOfMemory as short:
+                machine.core.log(f"module {name} fails to load: ENOMEM, {short}", Severity.BAD)
                 break
             loaded += 1
             self.progress = f"{loaded} of {params.count} modules"
             yield machine.take_ns()
-        splits = split_words(machine.direct_map.split_count - before)
+        splits = split_words(machine.direct_map, before)
         machine.core.log(f"{format_count(loaded)} {plural(loaded, 'module')} of {params.name} loaded; {splits}")
         yield machine.take_ns()
 
@@ -120,7 +120,7 @@ class ReloadModules(Activity[ReloadModulesParams]):
     def start(self) -> Steps:
         """One module after another; one that finds no memory stays away."""
         params, machine = self.params, self.machine
-        before, there = machine.direct_map.split_count, named_set(machine, params.name)
+        before, there = machine.direct_map.splits, named_set(machine, params.name)
         for number, module in enumerate(there, 1):
             sizes = upgraded(module.sizes, self.context.rng, MIXES[params.sizes]) if params.upgrade else module.sizes
             reload(machine, module, sizes)
@@ -128,7 +128,7 @@ class ReloadModules(Activity[ReloadModulesParams]):
             yield machine.take_ns()
         if there:
             done = "upgraded" if params.upgrade else "reloaded"
-            splits = split_words(machine.direct_map.split_count - before)
+            splits = split_words(machine.direct_map, before)
             machine.core.log(f"{format_count(len(there))} modules of {params.name} {done}; {splits}")
         yield machine.take_ns()
 
@@ -138,6 +138,6 @@ def reload(machine: Machine, module: Module, sizes: ModuleSizes) -> Module | Non
     machine.modules.unload(module)
     try:
         return machine.modules.load(sizes, module.name, module.group)
-    except OutOfMemory:
-        machine.core.log(f"module {module.name} fails to load: ENOMEM", Severity.BAD)
+    except OutOfMemory as short:
+        machine.core.log(f"module {module.name} fails to load: ENOMEM, {short}", Severity.BAD)
         return None

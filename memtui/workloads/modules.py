@@ -46,7 +46,7 @@ class LoadModule(Activity[LoadModuleParams]):
         """Loads them; one that finds no memory fails with ENOMEM and the rest are not tried."""
         self._loaded = []
         params, core = self.params, self.machine.core
-        before = self.machine.direct_map.split_count
+        before = self.machine.direct_map.splits
         sizes = ModuleSizes(
             text=params.text,
             rodata=params.rodata,
@@ -60,17 +60,17 @@ class LoadModule(Activity[LoadModuleParams]):
         for number in range(1, params.count + 1):
             try:
                 self._loaded.append(self.machine.modules.load(sizes))
-            except OutOfMemory:
-                core.log(f"module {number} of {params.count} fails to load: ENOMEM", Severity.BAD)
+            except OutOfMemory as short:
+                core.log(f"module {number} of {params.count} fails to load: ENOMEM, {short}", Severity.BAD)
                 yield self.machine.take_ns()
                 break
             self.progress = f"{number} of {params.count} modules"
             yield self.machine.take_ns()
-        split = self.machine.direct_map.split_count - before
-        if params.count > 1 or split:
+        split = split_words(self.machine.direct_map, before)
+        if params.count > 1 or self.machine.direct_map.splits != before:
             size = format_bytes(params.text + params.rodata + params.data)
             count = len(self._loaded)
-            core.log(f"{count} {plural(count, 'module')} of {size} loaded; {split_words(split)}")
+            core.log(f"{count} {plural(count, 'module')} of {size} loaded; {split}")
 
     def finish(self) -> Steps:
         """Unloads them, the last first."""

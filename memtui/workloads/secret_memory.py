@@ -49,7 +49,7 @@ class MemfdSecret(Activity[MemfdSecretParams]):
         ever) or if allocations fail on purpose.
         """
         self._program = self.machine.secretmem.program(self.context.name, self.params.memlock)
-        before = self.machine.direct_map.split_count
+        before = self.machine.direct_map.splits
         try:
             yield from self._create_all()
         except Killed:
@@ -60,10 +60,10 @@ class MemfdSecret(Activity[MemfdSecretParams]):
             yield from self.finish()
             return
         yield self.machine.take_ns()
-        split = self.machine.direct_map.split_count - before
+        split = split_words(self.machine.direct_map, before)
         count = len(self._program.files)
         words = f"{count} secret {plural(count, 'file')}, {format_frames(self._frames)} out of the direct map"
-        self.machine.core.log(f"{words}; {split_words(split)}")
+        self.machine.core.log(f"{words}; {split}")
 
     def _create_all(self) -> Steps:
         """Every file, in about a hundred steps in all, or as many as may be locked. Raises OutOfMemory."""

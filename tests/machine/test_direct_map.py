@@ -308,9 +308,10 @@ def test_a_frame_says_who_split_its_leaf_and_when(guest: Machine) -> None:
 def test_the_account_of_causes_is_bounded() -> None:
     account = SplitAccount()
     for number in range(KEPT_CAUSES + 500):
-        account.add(f"cause {number:04}", Level.LEAF_2M)
-        account.add(f"cause {number:04}", Level.LEAF_1G)
+        account.add(f"cause {number:04}", Level.LEAF_2M, 512 * number)
+        account.add(f"cause {number:04}", Level.LEAF_1G, 0)
     causes = account.causes()
+    assert account.last == (Level.LEAF_1G, 0)
     assert len(causes) == NAMED_CAUSES + 1
     assert causes[-1].cause == "all others"
     assert sum(cause.level2_splits for cause in causes) == account.total(Level.LEAF_2M) == KEPT_CAUSES + 500

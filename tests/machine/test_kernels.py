@@ -138,7 +138,7 @@ def test_always_heals_what_secret_memory_split() -> None:
     assert nothing_left["DirectMap4k"] == nothing_left["DirectMap1G"] == 0
     told = {state.axis: state for state in machine.observe(MapRequest()).policy_state}
     assert told["direct_map_collapse"].policy == "always (hypothetical)"
-    assert told["direct_map_collapse"].rows[0].value == machine.direct_map.split_count
+    assert told["direct_map_collapse"].rows[0].value == machine.direct_map.splits.total
     assert "secret_memory" not in told, "page by page keeps nothing of its own"
     machine.check()
 

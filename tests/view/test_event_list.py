@@ -13,7 +13,7 @@ from memtui.timeline import Timeline
 from memtui.view.cells import plain, row_width
 from memtui.view.glyphs import ASCII, UNICODE
 from memtui.view.panels import events as panel
-from memtui.view.panels.event_list import LOOK_BACK, filter_words, recent, stepped, surroundings
+from memtui.view.panels.event_list import LOOK_BACK, filter_words, position_words, recent, stepped, surroundings
 from memtui.view.scene import Scene
 from memtui.view.state import START, Move
 from memtui.view.tokens import Token
@@ -41,7 +41,7 @@ def lines(scene: Scene, width: int = 60, height: int = 9) -> list[str]:
 
 
 def serials(rows: Sequence[str]) -> list[int]:
-    return [int(line.split()[-1]) for line in rows if "event" in line]
+    return [int(line.split()[-1]) for line in rows if line.split()[-2:-1] == ["event"]]
 
 
 def test_a_filter_lists_events_with_all_its_words_in_source_or_text() -> None:
@@ -68,7 +68,7 @@ def test_of_a_long_log_the_last_5000_are_looked_through() -> None:
 def test_the_chosen_event_stands_in_the_middle_with_those_after_it() -> None:
     rows = lines(scene_of(100, 50, chosen=50))
     assert serials(rows) == [54, 53, 52, 51, 50, 49, 48, 47]
-    assert [line[9] for line in rows if "event" in line] == ["┈", "┈", "┈", "┈", "▸", " ", " ", " "]
+    assert [line[9] for line in rows[1:] if "event" in line] == ["┈", "┈", "┈", "┈", "▸", " ", " ", " "]
 
 
 @pytest.mark.parametrize(("chosen", "first", "last"), [(1, 8, 1), (3, 8, 1), (98, 100, 93), (100, 100, 93)])
@@ -84,6 +84,38 @@ def test_the_chosen_event_has_the_cursor_and_later_ones_are_dimmed() -> None:
     assert tokens[4] == {Token.CURSOR}
     assert all(each == {Token.DIM} for each in tokens[:4])
     assert all(Token.TEXT in each for each in tokens[5:])
+
+
+def test_the_list_says_which_event_is_chosen_of_how_many() -> None:
+    assert position_words(scene_of(340, 340)) == "340 events"
+    assert position_words(scene_of(1, 1)) == "1 event"
+    assert position_words(scene_of(0, 0)) == "0 events"
+    assert position_words(scene_of(340, 12, chosen=12)) == "event 12 of 340"
+    assert position_words(scene_of(340, 12)) == "event 12 of 340", "the last there was at that moment"
+    assert position_words(scene_of(9, 9, chosen=77)) == "9 events"
+    assert lines(scene_of(340, 340), 90)[0].endswith("  340 events  filter: all")
+    filtered = lines(scene_of(340, 12, chosen=12, filter="oom"), 100)[0]
+    assert filtered.endswith("event 12 of 340  filter: oom, 227 of 340 hidden")
+    assert lines(scene_of(340, 340), 30)[0].endswith("nothing runs yet")
+
+
+def test_n_lists_notices_and_failures_then_failures_then_all() -> None:
+    events = tuple(replace(event, severity=("info", "notice", "bad")[event.serial % 3]) for event in log(9))
+    scene = replace(scene_of(9, 9), events=events)
+    shown = []
+    for _ in range(3):
+        scene = replace(scene, state=panel.move(scene, Move.NEXT, 60, 12))
+        shown.append((filter_words(scene), [event.serial for event in recent(scene)]))
+    assert shown == [
+        ("filter: notices and failures, 3 of 9 hidden", [1, 2, 4, 5, 7, 8]),
+        ("filter: failures, 6 of 9 hidden", [2, 5, 8]),
+        ("filter: all", [1, 2, 3, 4, 5, 6, 7, 8, 9]),
+    ]
+    bad = replace(scene, state=replace(START, severity="bad", filter="event 5"))
+    assert filter_words(bad) == "filter: failures, event 5, 8 of 9 hidden"
+    assert stepped(replace(scene, state=replace(START, severity="bad")), -1) == 8
+    none = replace(scene, state=replace(START, severity="bad", filter="nobody"))
+    assert "no event is let through by the filter" in lines(none)[1]
 
 
 def test_every_event_says_which_one_a_click_chooses() -> None:

@@ -207,7 +207,8 @@ def test_a_snapshot_without_counters_shows_nothing_rather_than_a_wrong_number() 
 def test_events_newest_first_with_what_runs_above(tour: Scene) -> None:
     lines = words("events", tour, 116, 6).split("\n")
     assert (
-        lines[0] == f"{'▶ fork_storm 69 of 100 children   next 14.000s tmpfs_write /mnt/huge/f 1 GiB':<105}filter: all"
+        lines[0]
+        == f"{'▶ fork_storm 69 of 100 children   next 14.000s tmpfs_write /mnt/huge/f 1 GiB':<94}73 events  filter: all"
     )
     assert lines[1].startswith("  12.450s  fork_storm     child 69: 1 024 pages copied, anon_vma +1 ")
     assert lines[1].endswith(" +67 more")
@@ -215,9 +216,22 @@ def test_events_newest_first_with_what_runs_above(tour: Scene) -> None:
     assert lines[3].startswith("   8.000s  memfd_secret   first split of the GiB at 0x7c0000000")
 
 
-def test_enlarged_every_event_has_its_row(tour: Scene) -> None:
-    lines = words("events", tour, 116, 30).split("\n")
-    assert [line.split()[0] for line in lines[1:4]] == ["12.450s", "12.400s", "12.350s"]
+def test_while_an_event_is_chosen_each_has_a_row_of_its_own(tour: Scene) -> None:
+    folded_lines = words("events", tour, 116, 30).split("\n")
+    assert [line.split()[0] for line in folded_lines[1:4]] == ["12.450s", "9.050s", "8.000s"]
+    chosen = replace(tour, state=replace(tour.state, event=tour.events[-1].serial))
+    lines = words("events", chosen, 116, 30).split("\n")
+    assert [line.split()[0] for line in lines[1:4]] == ["12.450s▸", "12.400s", "12.350s"]
+
+
+def test_what_is_next_stands_before_what_holds_memory() -> None:
+    works = (
+        WorkloadView("memfd_secret keys", "holding", "64 secrets"),
+        WorkloadView("tmpfs scratch", "waiting", "", 17 * SECOND),
+        WorkloadView("fork_storm", "running", "3 of 9 children"),
+    )
+    line = words("events", scene_of(replace(snapshot(0), workloads=works)), 100, 3).split("\n")[0]
+    assert line.startswith("▶ fork_storm 3 of 9 children   next 17.000s tmpfs scratch   ■ memfd_secret keys 64 secrets")
 
 
 def told(*texts: str, severity: str = "info") -> list[Event]:
@@ -227,7 +241,10 @@ def told(*texts: str, severity: str = "info") -> list[Event]:
 def test_of_events_that_differ_in_numbers_the_last_and_the_first_are_told() -> None:
     events = told("a 1", "a 2", "a 3", "a 4", "b 1", "a 5", "a 6")
     shown = [(event.text, others) for event, others in folded(events, 9)]
-    assert shown == [("a 6", 0), ("a 5", 0), ("b 1", 0), ("a 4", 2), ("a 1", 0)]
+    assert shown == [("a 6", 4), ("b 1", 0), ("a 1", 0)]
+    taking_turns = told("a 1", "b 1", "a 2", "b 2", "a 3", "b 3", "a 4", "b 4")
+    shown = [(event.text, others) for event, others in folded(taking_turns, 9)]
+    assert shown == [("b 4", 2), ("a 4", 2), ("b 1", 0), ("a 1", 0)]
     assert [(event.text, others) for event, others in folded(events, 1)] == [("a 6", 1)]
     assert folded(events, 0) == []
 

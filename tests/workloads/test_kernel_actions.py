@@ -101,7 +101,10 @@ def test_a_program_may_lock_so_much_secret_memory_and_no_more() -> None:
 def test_secret_memory_spread_over_ram_splits_a_leaf_of_1_gib_per_page() -> None:
     server = Machine(MachineConfig("server", 64 * GIB, 2))
     played = play(server, "memfd_secret", size=4096, count=50, spread=GIB)
-    assert played.said[-1] == "50 secret files, 200 KiB out of the direct map; 100 direct-map leaves split"
+    assert played.said[-1] == (
+        "50 secret files, 200 KiB out of the direct map; "
+        "100 direct-map leaves split: 50 of 1G and 50 of 2M, the last of 2M at 0x380000000"
+    )
     assert server.counters()["direct_map_level3_splits"] == 50
 
 
@@ -119,7 +122,10 @@ def test_a_holder_of_secret_memory_killed_for_another_has_ended() -> None:
 def test_secret_files_of_the_cache_leave_their_pages_in_it() -> None:
     guest = Machine(MachineConfig("guest", 8 * GIB, 1, CpuConfig(1), KernelConfig(secret_memory="unmapped_cache")))
     played = play(guest, "memfd_secret", size=4096, count=3)
-    assert played.said[-1] == "3 secret files, 12.0 KiB out of the direct map; 1 direct-map leaf split"
+    assert (
+        played.said[-1]
+        == "3 secret files, 12.0 KiB out of the direct map; 1 direct-map leaf of 1G split, at 0x100000000"
+    )
     assert end(guest, played).said == ["secret files closed: their pages stay in the cache"]
 
 

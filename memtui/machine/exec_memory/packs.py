@@ -19,7 +19,7 @@ from memtui.machine.exec_memory.program_pages import ProgramPages
 from memtui.machine.free_ranges import FreeRanges
 from memtui.machine.physical.extents import Run
 from memtui.snapshot import PolicyRow
-from memtui.units import MIB, frames_of
+from memtui.units import MIB, PAGE_BYTES, frames_of
 
 CHUNK_BYTES: Final = 64
 """BPF_PROG_CHUNK_SIZE."""
@@ -137,5 +137,7 @@ class Packs:
         self._packs[number] = Pack(memory)
         first = number * self._stride
         self._free.add(first, first + self.chunks_per_pack)
-        self._core.log(f"BPF takes a new pack of {self.pack_bytes // MIB} MiB")
+        where = next(iter(memory.runs(CODE)))[0] * PAGE_BYTES
+        why = "the others have no room for it" if len(self._packs) > 1 else "the first"
+        self._core.log(f"BPF takes a new pack of {self.pack_bytes // MIB} MiB at {where:#x}: {why}")
         return number

@@ -30,7 +30,7 @@ from memtui.machine.physical.allocator import GFP_KERNEL
 from memtui.machine.physical.extents import Run
 from memtui.machine.vmalloc import Area
 from memtui.snapshot import FrameKind, PolicyRow
-from memtui.units import FRAMES_2M, MS, PAGE_BYTES, format_count
+from memtui.units import FRAMES_2M, MS, PAGE_BYTES, format_frames
 
 FREE_DELAY_NS: Final = 10 * MS
 """FREE_DELAY: when a free that found no memory is tried again."""
@@ -169,7 +169,7 @@ class RoxBlocks:
         self._blocks[block.address] = block
         self._free.add(block.address, block.address + block.pages)
         self.pages += block.pages
-        self._core.log(f"ROX cache takes a new block of {format_count(block.pages * 4)} KiB")
+        self._core.log(_taken(block, first=len(self._blocks) == 1))
         return block.address
 
     def _area(self, pages: int) -> tuple[Area, bool]:
@@ -255,6 +255,16 @@ class RoxBlocks:
             del self._blocks[block.address]
             self.pages -= block.pages
             self._drop(block)
+
+
+def _taken(block: Block, *, first: bool) -> str:
+    """What the log says of a new block: where it lies and why it was wanted, or why it is not of one piece."""
+    size = format_frames(block.pages)
+    if not block.huge:
+        return f"ROX cache takes {size} page by page: no free block of 2 MiB for module text"
+    where = f"{next(iter(block.area.frames))[0] * PAGE_BYTES:#x}"
+    why = "the first" if first else "the others have no room for it"
+    return f"ROX cache takes a new block of {size} at {where}: {why}"
 
 
 def _partly_covered(block: Block, memory: ExecRange) -> Iterator[int]:

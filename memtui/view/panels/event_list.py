@@ -1,4 +1,4 @@
-"""Which events of a log are told in the rows there are, the chosen one always among them.
+"""Which events of a log are told in the rows there are, and where the chosen one, always among them, stands.
 
 Every drawing looks through a bounded part of the log, however long it is; only a key that asks
 for an event further away looks further.
@@ -7,19 +7,28 @@ for an event further away looks further.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Final
 
 from memtui.snapshot import Event
 from memtui.units import format_count
-from memtui.view.alike import kind_of
+from memtui.view.alike import Kind, kind_of
 from memtui.view.matching import matches, words_of
 from memtui.view.scene import Scene
+from memtui.view.state import ViewState
 
 LOOK_BACK: Final = 5_000
 """How many events are looked through for a drawing, each way from where it begins."""
+WINDOW: Final = 8
+"""How many kinds back an event may join its own: those that take turns still fold."""
+SEVERITIES: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
+    "": ("all", frozenset()),
+    "notice": ("notices and failures", frozenset({"notice", "bad"})),
+    "bad": ("failures", frozenset({"bad"})),
+}
+"""Least severity listed → its name, and the severities that are listed then; none: all are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,33 +42,47 @@ class Surroundings:
 
 def recent(scene: Scene) -> list[Event]:
     """The last events up to now that the filter lets through, oldest first."""
-    words, last = words_of(scene.state.filter), scene.events[-LOOK_BACK:]
-    return [event for event in last if matches(event, words)] if words else list(last)
+    last = scene.events[-LOOK_BACK:]
+    return [event for event in last if passes(event)] if (passes := _passing(scene.state)) else list(last)
+
+
+@dataclass(slots=True)
+class _Row:
+    """Events alike: the places of the newest and, once there are two, of the oldest."""
+
+    newest: int
+    oldest: int
 
 
 def folded(events: Sequence[Event], most: int) -> list[tuple[Event, int]]:
-    """The last events, newest first, in `most` rows, each with how many alike just before it are left out.
+    """The last events, newest first, in at most `most` rows, each with how many alike before it are left out.
 
-    Of events in a row that differ in numbers only, the last and the first have rows. Notices and
-    failures are never left out.
+    Of events that differ in numbers only, though some others may stand between them, the last and
+    the first have rows. Notices and failures are never left out.
     """
-    told: list[tuple[Event, int]] = []
-    newest, kind = 0, None
-    """The row of the newest event of those alike, and their kind."""
-    for event in reversed(events):
-        alike = kind is not None and kind_of(event) == kind
-        if alike and newest < len(told) - 1:
-            told[newest] = (told[newest][0], told[newest][1] + 1)
-            told[-1] = (event, 0)
-        elif alike and len(told) >= most:
-            told[newest] = (told[newest][0], told[newest][1] + 1)
-        elif len(told) >= most:
-            break
+    told: dict[int, int] = {}
+    """Place of each event told, newest first → how many like it are left out."""
+    alike: dict[Kind, _Row] = {}
+    for place in range(len(events) - 1, -1, -1):
+        kind = kind_of(events[place])
+        row = alike.pop(kind, None) if kind is not None else None
+        if row is None:
+            if len(told) >= most:
+                break
+            told[place], row = 0, _Row(place, place)
+        elif row.oldest != row.newest:
+            del told[row.oldest]
+            told[row.newest] += 1
+            told[place], row.oldest = 0, place
+        elif len(told) < most:
+            told[place], row.oldest = 0, place
         else:
-            told.append((event, 0))
-            if not alike:
-                newest, kind = len(told) - 1, kind_of(event)
-    return told
+            told[row.newest] += 1
+        if kind is not None:
+            alike[kind] = row
+            if len(alike) > WINDOW:
+                del alike[next(iter(alike))]
+    return [(events[place], others) for place, others in told.items()]
 
 
 def surroundings(scene: Scene, most: int | None = LOOK_BACK) -> Surroundings | None:
@@ -67,7 +90,7 @@ def surroundings(scene: Scene, most: int | None = LOOK_BACK) -> Surroundings | N
     serial = scene.state.event
     if not serial:
         return None
-    words = words_of(scene.state.filter)
+    passes = _passing(scene.state) or _all
     for events, after in ((scene.events, scene.later), (scene.later, ())):
         place = bisect_left(events, serial, key=lambda event: event.serial)
         if place < len(events) and events[place].serial == serial:
@@ -76,8 +99,8 @@ def surroundings(scene: Scene, most: int | None = LOOK_BACK) -> Surroundings | N
             older = chain(_walk(events, place - 1, -1), _walk(before, len(before) - 1, -1))
             return Surroundings(
                 events[place],
-                (event for event in islice(newer, most) if matches(event, words)),
-                (event for event in islice(older, most) if matches(event, words)),
+                (event for event in islice(newer, most) if passes(event)),
+                (event for event in islice(older, most) if passes(event)),
             )
     return None
 
@@ -89,9 +112,9 @@ def stepped(scene: Scene, steps: int) -> int:
     """
     around = surroundings(scene, most=None)
     if around is None:
-        words = words_of(scene.state.filter)
+        passes = _passing(scene.state) or _all
         ahead, behind = _walk(scene.later, 0, 1), _walk(scene.events, len(scene.events) - 1, -1)
-        found = next((event for event in (ahead if steps > 0 else behind) if matches(event, words)), None)
+        found = next((event for event in (ahead if steps > 0 else behind) if passes(event)), None)
         return found.serial if found is not None else 0
     passed = list(islice(around.newer if steps > 0 else around.older, abs(steps)))
     if passed:
@@ -99,17 +122,52 @@ def stepped(scene: Scene, steps: int) -> int:
     return 0 if steps > 0 else around.chosen.serial
 
 
+def position_words(scene: Scene) -> str:
+    """Which event is chosen, or was the last at the moment that shows, of how many: `event 12 of 340`, `340 events`."""
+    count = _count(scene.later or scene.events)
+    chosen = scene.state.event if scene.state.event <= count else 0
+    place = chosen or (_count(scene.events) if scene.later else 0)
+    if place:
+        return f"event {format_count(place)} of {format_count(count)}"
+    return f"{format_count(count)} event{'s' if count != 1 else ''}"
+
+
 def filter_words(scene: Scene) -> str:
     """What the filter is, and how many of the events looked through it hides: `filter: fork, 36 of 103 hidden`."""
-    if not scene.state.filter:
+    passes = _passing(scene.state)
+    if passes is None:
         return "filter: all"
     kept = scene.later if scene.state.event else ()
     looked_at = [*scene.events[-LOOK_BACK:], *kept[-LOOK_BACK:]][-LOOK_BACK:]
-    words = words_of(scene.state.filter)
-    hidden = sum(not matches(event, words) for event in looked_at)
+    hidden = sum(not passes(event) for event in looked_at)
     all_of_them = len(looked_at) == len(scene.events) + len(kept)
     whole = format_count(len(looked_at)) if all_of_them else f"the last {format_count(len(looked_at))}"
-    return f"filter: {scene.state.filter}, {format_count(hidden)} of {whole} hidden"
+    severity = SEVERITIES[scene.state.severity][0] if scene.state.severity else ""
+    what = ", ".join(part for part in (severity, scene.state.filter) if part)
+    return f"filter: {what}, {format_count(hidden)} of {whole} hidden"
+
+
+def next_severity(state: ViewState) -> str:
+    """The least severity that is listed after the one that is now."""
+    order = list(SEVERITIES)
+    return order[(order.index(state.severity) + 1) % len(order)]
+
+
+def _passing(state: ViewState) -> Callable[[Event], bool] | None:
+    """What an event must be to be listed; None where all are."""
+    words, severities = words_of(state.filter), SEVERITIES[state.severity][1]
+    if not words and not severities:
+        return None
+    return lambda event: (not severities or event.severity in severities) and matches(event, words)
+
+
+def _count(events: Sequence[Event]) -> int:
+    """How many events there have been by the last of these, those no longer kept included."""
+    return events[-1].serial if events else 0
+
+
+def _all(_: Event) -> bool:
+    return True
 
 
 def _walk(events: Sequence[Event], start: int, step: int) -> Iterator[Event]:

@@ -9,11 +9,20 @@ from typing import Final
 
 from memtui.snapshot import Event, LatencyView, WorkloadView
 from memtui.units import format_count
-from memtui.view.cells import Row, Rows, Span, cut_text, dim, fit, flow_some, row, row_width, spread, strong, wrap
+from memtui.view.cells import Row, Rows, Span, cut, cut_text, dim, fit, flow_some, row, row_width, spread, strong, wrap
 from memtui.view.glyphs import Glyphs
 from memtui.view.latency import BAR_CELLS, COUNT_CELLS, LABEL_CELLS, by_time, heading, histogram
 from memtui.view.numbers import moment
-from memtui.view.panels.event_list import Surroundings, filter_words, folded, recent, stepped, surroundings
+from memtui.view.panels.event_list import (
+    Surroundings,
+    filter_words,
+    folded,
+    next_severity,
+    position_words,
+    recent,
+    stepped,
+    surroundings,
+)
 from memtui.view.scene import Drawing, Panel, Scene
 from memtui.view.state import Move, ViewState
 from memtui.view.tokens import Token
@@ -31,7 +40,6 @@ _ROOM_FOR_WORDS = 60
 _FILTER_ROOM = 40
 """Least cells of workloads left of what the filter is, where it is none."""
 _SEVERITIES = {"info": Token.TEXT, "notice": Token.NOTICE, "bad": Token.BAD}
-_ACTIVE = ("running", "holding")
 _STEPS: Final = {Move.UP: 1, Move.DOWN: -1}
 _PAGES: Final = {Move.PAGE_UP: 1, Move.PAGE_DOWN: -1}
 
@@ -43,7 +51,7 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     """Workloads in the first rows, then events, newest first, and what the scenario is about where they leave room."""
     if height <= _BRIEF_UP_TO:
         told = _told(scene, width, height, glyphs)
-        return Drawing(_with_filter(told, scene, width, glyphs) if scene.state.filter else told)
+        return Drawing(_with_filter(told, scene, width, glyphs) if _filtered(scene) else told)
     most = 1 if height < 8 else max(2, height // 4)
     rows = _with_filter(_workloads(scene.now.workloads, width, most, glyphs), scene, width, glyphs)
     latencies = _latencies(scene.now.latencies, width, height // 3) if height >= _LATENCIES_FROM else []
@@ -55,7 +63,9 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
 
 
 def move(scene: Scene, asked: Move, width: int, height: int) -> ViewState:
-    """Chooses an event above or below; above the newest, none."""
+    """Chooses an event above or below; above the newest, none. Or lists those of the next least severity."""
+    if asked is Move.NEXT:
+        return replace(scene.state, severity=next_severity(scene.state), event=0)
     if asked in _STEPS:
         return replace(scene.state, event=stepped(scene, _STEPS[asked]))
     if asked in _PAGES:
@@ -64,13 +74,22 @@ def move(scene: Scene, asked: Move, width: int, height: int) -> ViewState:
 
 
 def _with_filter(rows: Rows, scene: Scene, width: int, glyphs: Glyphs) -> Rows:
-    """The rows with what the filter is at the right of the first: always if there is one, else where there is room."""
-    words = glyphs.text(filter_words(scene))
+    """The rows with place and filter of the list at the right of the first.
+
+    A filter stands there always, and so does the place of a chosen event; else both where there is room.
+    """
+    filter, position = glyphs.text(filter_words(scene)), glyphs.text(position_words(scene))
     first = rows[0] if rows else ()
-    if not scene.state.filter and width - len(words) < max(_FILTER_ROOM, row_width(first) + 2):
-        return rows
-    right = row(Span(cut_text(words, width // 2, glyphs.more), Token.NOTICE if scene.state.filter else Token.DIM))
-    return [spread(first, right, width, glyphs.more), *rows[1:]]
+    room, filtered, chosen = width - max(_FILTER_ROOM, row_width(first) + 2), _filtered(scene), bool(scene.state.event)
+    told = Span(filter, Token.NOTICE if filtered else Token.DIM)
+    right = row(dim(position), "  ", told)
+    if row_width(right) > room and not (filtered and chosen):
+        right = row(told) if filtered else row(dim(position)) if chosen or len(position) <= room else ()
+    return [spread(first, cut(right, width // 2, glyphs.more), width, glyphs.more), *rows[1:]] if right else rows
+
+
+def _filtered(scene: Scene) -> bool:
+    return bool(scene.state.filter or scene.state.severity)
 
 
 def _told(scene: Scene, width: int, room: int, glyphs: Glyphs, in_full: bool = False) -> Rows:
@@ -81,7 +100,9 @@ def _told(scene: Scene, width: int, room: int, glyphs: Glyphs, in_full: bool = F
     if around is not None:
         return _around(around, scene.now.time_ns, room, width, glyphs, in_full)
     events = recent(scene)
-    told = [(event, 0) for event in reversed(events[-room:])] if in_full else folded(events, room)
+    if not events and _filtered(scene):
+        return [row(dim("  no event is let through by the filter"))]
+    told = [(event, 0) for event in reversed(events)] if len(events) <= room else folded(events, room)
     return _events(told, room, width, glyphs, in_full)
 
 
@@ -131,10 +152,11 @@ def _about(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
 
 
 def _workloads(workloads: Sequence[WorkloadView], width: int, most: int, glyphs: Glyphs) -> Rows:
-    """What runs, then what holds memory, then what comes next; what does not fit is counted."""
-    active = [work for state in _ACTIVE for work in workloads if work.state == state]
+    """What runs, then what comes next, then what holds memory; what does not fit is counted."""
+    running, holding = ([work for work in workloads if work.state == state] for state in ("running", "holding"))
     waiting = sorted((work for work in workloads if work.state == "waiting"), key=lambda work: work.next_ns)
-    groups = [_active(work, glyphs) for work in active] + [_next(work, glyphs) for work in waiting[:1]]
+    groups = [_active(work, glyphs) for work in running] + [_next(work, glyphs) for work in waiting[:1]]
+    groups += [_active(work, glyphs) for work in holding]
     if not groups:
         done = sum(work.state == "done" for work in workloads)
         return [row(dim(f"nothing runs; {done} done" if done else "nothing runs yet"))]
@@ -208,17 +230,19 @@ PANEL = Panel(
     draw=draw,
     move=move,
     help=(
-        "First what runs now (with its progress), what holds memory until it is ended, and what the timeline does "
-        "next. Below, events with the newest first: the simulated time in seconds, the entry of the timeline or the "
+        "First what runs now (with its progress), what the timeline does next, and what holds memory until it is "
+        "ended. Below, events with the newest first: the simulated time in seconds, the entry of the timeline or the "
         "kernel thread that caused it, and what happened. At the end stands what the scenario is about.\n\n"
         "The arrow keys and a click choose an event, and time goes to the first moment kept that has it; what happened "
         "after that moment stays in the list, marked and dimmed, so that one can go on too. Above the newest event is "
-        "the live edge again. With a filter (/), only events that have all its words in their source or their text "
-        "are listed; it says how many are hidden.\n\n"
+        "the live edge again; which event it is of how many stands above. With a filter (/), only events that have all "
+        "its words in their source or their text are listed; n lists notices and failures, then failures alone, then "
+        "all again. It says how many are hidden.\n\n"
         "Notices (a pool that fell short, the first split of a GiB) and failures (an OOM kill) have colours of their "
-        "own. Of plain events in a row that differ in numbers only, the last and the first are "
-        "told, with how many more there are between them; enlarged, every event has its own rows, and below them stand "
-        "histograms of how long single operations took: those that took most time in all, in nanoseconds."
+        "own. Where not all have room, of plain events that differ in numbers only the last and the first are told, "
+        "with how many more there are between them; while an event is chosen, each has a row of its own. Enlarged, "
+        "events are told in full, and below them stand histograms of how long single operations took: those that took "
+        "most time in all, in nanoseconds."
     ),
     counters=("oom_kill", "thp_fault_fallback", "htlb_buddy_alloc_fail", "compact_fail"),
 )
