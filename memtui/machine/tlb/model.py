@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -134,7 +133,11 @@ class TlbModel:
     def _walks(self, mix: Mix, rows: Sequence[_Found]) -> list[Walks]:
         """The walks of the accesses that need one; what those of all accesses would be when none does."""
         any_miss = any(row.misses for row in rows)
-        walked = [replace(row.users, rate=row.users.rate * (1.0 - row.in_any if any_miss else 1.0)) for row in rows]
+        walked = [
+            Users(leaf, count, rate * (1.0 - row.in_any if any_miss else 1.0))
+            for row in rows
+            for leaf, count, rate in (row.users,)
+        ]
         return walks(walked, dict(mix.by_leaf()), self.cpu.paging, self.table_levels)
 
     def _cycles(self, first: float, last: float, walked: Sequence[Walks], latencies: Latencies) -> float:

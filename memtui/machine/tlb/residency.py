@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from memtui.machine.tlb.cpus import TlbArray
 
@@ -19,8 +19,7 @@ _MOST_STEPS = 200
 _PRECISE = 1e-14
 
 
-@dataclass(frozen=True, slots=True)
-class Users:
+class Users(NamedTuple):
     """Leaves of one size that are used alike: how many, and how often each, per access."""
 
     leaf: str
@@ -63,11 +62,7 @@ def found(rate: float, lifetime: float) -> float:
 
 
 def _resident(leaf: str, users: Iterable[Users], lifetime: float) -> float:
-    return sum(_expected(user, lifetime) for user in users if user.leaf == leaf)
-
-
-def _expected(user: Users, lifetime: float) -> float:
-    return user.count * found(user.rate, lifetime)
+    return sum(user.count * found(user.rate, lifetime) for user in users if user.leaf == leaf)
 
 
 def lifetime(entries: int, users: Sequence[Users]) -> float:
@@ -80,8 +75,12 @@ def lifetime(entries: int, users: Sequence[Users]) -> float:
         return math.inf
     lifetime = 0.0
     for _ in range(_MOST_STEPS):
-        missing = entries - sum(_expected(user, lifetime) for user in users)
-        slope = sum(user.count * user.rate * math.exp(-user.rate * lifetime) for user in users)
+        expected = slope = 0.0
+        for _, count, rate in users:
+            present = -math.expm1(-rate * lifetime)
+            expected += count * present
+            slope += count * rate * (1.0 - present)
+        missing = entries - expected
         if missing <= 0 or slope <= 0:
             break
         lifetime += missing / slope
