@@ -19,8 +19,8 @@ from memtui.units import MS, SECOND, format_clock
 SLICE_NS: Final = 5 * MS
 """Longest stretch of wall time the source is advanced before the event loop gets its turn."""
 
-IDLE_NS: Final = 20 * MS
-"""Wall time between two slices when the source keeps up."""
+IDLE_NS: Final = 50 * MS
+"""Wall time between two slices when the source keeps up: half of a frame, and every wake-up costs."""
 
 GIVEN_WAY_NS: Final = 30 * MS
 """Wall time without a slice after someone acted: a key passes several turns of the event loop until it is painted."""

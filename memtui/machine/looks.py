@@ -105,7 +105,8 @@ def owner_run(owners: FrameMap, frame: int) -> tuple[int, int]:
 
 def _blocks(memmap: Memmap, layout: Layout, section: int) -> bytes:
     window = MapWindow(section * SECTION_FRAMES, SECTION_FRAMES)
-    return maps.vmemmap_cells(memmap, layout, SECTION_MEMMAP_FRAMES // memmap_frames(FRAMES_2M), window).cells
+    grid = maps.CellGrid(layout, SECTION_MEMMAP_FRAMES // memmap_frames(FRAMES_2M), window)
+    return maps.VmemmapPicture(memmap, grid).look().cells
 
 
 def _name(owners: FrameMap, frame: int) -> str:

@@ -128,6 +128,7 @@ class Machine:
             memory.hugetlb_vmemmap,
             batched=self.traits.hvo_batches,
         )
+        self._maps = maps.Maps(self.direct_map, self.memmap, self.layout)
         self.slabs = SlabCaches(self.core, self.traits.object_bytes)
         self.vmalloc = Vmalloc(self.core, self.direct_map, large_blocks=self.traits.vmalloc_takes_large_blocks)
         self.unmapped_cache = UnmappedCache(self.core, self.direct_map, rfc_quirks=kernel.rfc_quirks)
@@ -176,8 +177,8 @@ class Machine:
             owners=self.owners(),
             vmemmap=self._vmemmap_view(),
             tlb=tlb,
-            direct_map_cells=self._direct_map_cells(request),
-            vmemmap_cells=self._vmemmap_cells(request),
+            direct_map_cells=self._maps.direct_map(request.direct_map_cells, request.direct_map_window),
+            vmemmap_cells=self._maps.vmemmap(request.vmemmap_cells, request.vmemmap_window),
             frame=None if (at := request.direct_map_frame) is None else looks.frame_view(self, at),
             struct_pages=None if (at := request.vmemmap_frame) is None else looks.struct_pages_view(self, at),
             policy_state=self._policy_states(),
@@ -224,16 +225,6 @@ class Machine:
         """What those policies have inside that hold something of their own."""
         states = (part.policy_state() for part in (self.exec_memory, self.secretmem, self.direct_map))
         return tuple(state for state in states if state.rows or state.by_order)
-
-    def _direct_map_cells(self, request: MapRequest) -> CellMap | None:
-        if not request.direct_map_cells:
-            return None
-        return maps.direct_map_cells(self.direct_map, self.layout, request.direct_map_cells, request.direct_map_window)
-
-    def _vmemmap_cells(self, request: MapRequest) -> CellMap | None:
-        if not request.vmemmap_cells:
-            return None
-        return maps.vmemmap_cells(self.memmap, self.layout, request.vmemmap_cells, request.vmemmap_window)
 
     def _vmemmap_view(self) -> VmemmapView:
         memmap, allocator = self.memmap, self.core.allocator

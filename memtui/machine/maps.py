@@ -7,6 +7,7 @@ from spans and runs, never frame by frame.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from memtui.machine.boot_mapping import Level
@@ -24,6 +25,9 @@ _CELL_OF_LEVEL: Final = {
     Level.LEAF_1G: DirectMapCell.LEAF_1G,
 }
 
+KEPT: Final = 8
+"""Maps of one kind that are kept: those of all panels, at two zooms each."""
+
 
 class CellGrid:
     """The RAM of a window, holes left out, cut into cells of one size; the last may be smaller."""
@@ -36,9 +40,13 @@ class CellGrid:
         self._zones = layout.zones
 
     def ranges(self) -> Iterator[list[tuple[int, int]]]:
-        """Per cell the [start, end) frames it stands for: one range, or two where it spans the hole below 4 GiB."""
+        """`range` of every cell."""
         for cell in range(self.cells):
-            yield list(self._physical(cell * self.cell_frames, (cell + 1) * self.cell_frames))
+            yield self.range(cell)
+
+    def range(self, cell: int) -> list[tuple[int, int]]:
+        """The [start, end) frames a cell stands for: one range, or two where it spans the hole below 4 GiB."""
+        return list(self._physical(cell * self.cell_frames, (cell + 1) * self.cell_frames))
 
     def offset_of(self, frame: int) -> int:
         """How many frames of the window's RAM lie below this one."""
@@ -80,6 +88,10 @@ class CellGrid:
                 places[self.offset_of(zone.start) // self.cell_frames] = f"node {zone.node} {zone.name}"
         return tuple(places.items())
 
+    def cell_map(self, codes: bytes | bytearray) -> CellMap:
+        """The grid with these codes in its cells."""
+        return CellMap(bytes(codes), self.cell_frames * PAGE_BYTES, self.marks(), self.ram)
+
     def _physical(self, low: int, high: int) -> Iterator[tuple[int, int]]:
         below = 0
         for start, frames in self.ram:
@@ -96,36 +108,86 @@ def _inside(ram: Iterable[Run], window: MapWindow) -> tuple[Run, ...]:
     return tuple((low, high - low) for low, high in cut if low < high)
 
 
-def direct_map_cells(direct_map: DirectMap, layout: Layout, cells: int, window: MapWindow | None = None) -> CellMap:
-    """The finest leaf inside each cell, and whether one is not present."""
-    grid = CellGrid(layout, cells, window)
-    changed = grid.touched(direct_map.changed_gibs())
-    codes = bytearray()
-    for cell, ranges in enumerate(grid.ranges()):
+class DirectMapPicture:
+    """The finest leaf inside each cell of a grid, and whether one is not present.
+
+    What boot made of each cell is worked out once; a look costs the GiB that have changed since.
+    """
+
+    def __init__(self, direct_map: DirectMap, grid: CellGrid) -> None:
+        self._direct_map = direct_map
+        self._grid = grid
+        self._boot = bytes(self._code(ranges, ()) for ranges in grid.ranges())
+        self._last = grid.cell_map(self._boot)
+
+    def look(self) -> CellMap:
+        """The cells now; the very same object as long as nothing has changed."""
+        codes = bytearray(self._boot)
+        for cell, gibs in self._grid.touched(self._direct_map.changed_gibs()).items():
+            codes[cell] = self._code(self._grid.range(cell), gibs)
+        if codes != self._last.cells:
+            self._last = self._grid.cell_map(codes)
+        return self._last
+
+    def _code(self, ranges: Iterable[tuple[int, int]], changed: Iterable[int]) -> DirectMapCell:
         finest: Level | None = None
         absent = False
         for start, end in ranges:
-            inside = [gib for gib in changed.get(cell, ()) if start < (gib + 1) * FRAMES_1G and end > gib * FRAMES_1G]
-            level, missing = direct_map.finest(start, end, inside)
+            inside = [gib for gib in changed if start < (gib + 1) * FRAMES_1G and end > gib * FRAMES_1G]
+            level, missing = self._direct_map.finest(start, end, inside)
             finest = level if finest is None else finest if level is None else min(finest, level)
             absent = absent or missing
-        codes.append(DirectMapCell.NOT_PRESENT if absent else _CELL_OF_LEVEL[finest])
-    return CellMap(bytes(codes), grid.cell_frames * PAGE_BYTES, grid.marks(), grid.ram)
+        return DirectMapCell.NOT_PRESENT if absent else _CELL_OF_LEVEL[finest]
 
 
-def vmemmap_cells(memmap: Memmap, layout: Layout, cells: int, window: MapWindow | None = None) -> CellMap:
-    """How the struct pages of each cell's memory are backed."""
-    grid = CellGrid(layout, cells, window)
-    first, last = (grid.ram[0][0], sum(grid.ram[-1])) if grid.ram else (0, 0)
-    shared = grid.spread(memmap.optimised_runs(first, last))
-    split = grid.spread(memmap.split_runs(first, last))
-    left = grid.frames
-    codes = bytearray()
-    for in_shared, in_split in zip(shared, split, strict=True):
-        size = min(grid.cell_frames, left)
-        left -= size
-        codes.append(_vmemmap_code(size, in_shared, in_split))
-    return CellMap(bytes(codes), grid.cell_frames * PAGE_BYTES, grid.marks(), grid.ram)
+class VmemmapPicture:
+    """How the struct pages of the memory of each cell of a grid are backed."""
+
+    def __init__(self, memmap: Memmap, grid: CellGrid) -> None:
+        self._memmap = memmap
+        self._grid = grid
+        self._last = grid.cell_map(b"")
+
+    def look(self) -> CellMap:
+        """The cells now; the very same object as long as nothing has changed."""
+        grid = self._grid
+        first, last = (grid.ram[0][0], sum(grid.ram[-1])) if grid.ram else (0, 0)
+        shared = grid.spread(self._memmap.optimised_runs(first, last))
+        split = grid.spread(self._memmap.split_runs(first, last))
+        left = grid.frames
+        codes = bytearray()
+        for in_shared, in_split in zip(shared, split, strict=True):
+            size = min(grid.cell_frames, left)
+            left -= size
+            codes.append(_vmemmap_code(size, in_shared, in_split))
+        if codes != self._last.cells:
+            self._last = grid.cell_map(codes)
+        return self._last
+
+
+class Maps:
+    """The maps of one machine, kept as they were asked for last."""
+
+    def __init__(self, direct_map: DirectMap, memmap: Memmap, layout: Layout) -> None:
+        self._direct_map = direct_map
+        self._memmap = memmap
+        self._layout = layout
+        self._of_direct_map = lru_cache(KEPT)(self._direct_map_picture)
+        self._of_vmemmap = lru_cache(KEPT)(self._vmemmap_picture)
+
+    def direct_map(self, cells: int, window: MapWindow | None = None) -> CellMap | None:
+        """The direct map of a window, or of the whole machine, in so many cells; None for none."""
+        return self._of_direct_map(cells, window).look() if cells else None
+
+    def vmemmap(self, cells: int, window: MapWindow | None = None) -> CellMap | None:
+        """The vmemmap of the same."""
+        return self._of_vmemmap(cells, window).look() if cells else None
+
+    def _direct_map_picture(self, cells: int, window: MapWindow | None) -> DirectMapPicture:
+        return DirectMapPicture(self._direct_map, CellGrid(self._layout, cells, window))
+
+    def _vmemmap_picture(self, cells: int, window: MapWindow | None) -> VmemmapPicture:
+        return VmemmapPicture(self._memmap, CellGrid(self._layout, cells, window))
 
 
 def _vmemmap_code(cell_frames: int, shared_frames: int, split_frames: int) -> VmemmapCell:

@@ -8,7 +8,7 @@ written to a file and drawn again years later without the machine it came from.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from memtui.snapshot.frames import FrameKind
@@ -223,6 +223,10 @@ class Snapshot:
     """What it was looked at with."""
     position: int = 0
     """Events played so far: with its scenario and seed it names the moment exactly."""
+
+    def differs_in_time_only(self, other: Snapshot) -> bool:
+        """Whether all it tells but the time is what `other` tells, and nothing happened in between."""
+        return not self.events and self == replace(other, time_ns=self.time_ns, events=())
 
 
 @dataclass(frozen=True, slots=True)

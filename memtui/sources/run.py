@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import replace
 
 from memtui.engine.queue import Priority
 from memtui.engine.scheduler import Scheduler
@@ -46,6 +47,8 @@ class Run:
         """Whether it was given up in the middle of an event; the machine then stands there."""
         self.position = 0
         """Events played so far; the one that ends a run at its `until` does not count, as nothing happens in it."""
+        self._seen: Snapshot | None = None
+        """How the machine looked when it was last looked at; None once anything has happened since."""
         self._check_every_event = check_every_event
         self._scheduler = Scheduler()
         self._stage = Stage(self.machine, self._scheduler, seed)
@@ -71,7 +74,7 @@ class Run:
         self.position += 1
         core, due_ns = self.machine.core, self._scheduler.next_ns()
         core.now_ns, core.last_serial = due_ns or self.now_ns, self.log.last_serial
-        self._delayed = False
+        self._delayed, self._seen = False, None
         try:
             self._scheduler.step()
             if not self._delayed:
@@ -80,6 +83,8 @@ class Run:
             self._stop(str(reason))
         else:
             self._after_event()
+        finally:
+            self._seen = None
 
     def inject(self, entry: Entry) -> None:
         """Adds an entry to the timeline of the run, behind all others; one that was over goes on.
@@ -87,13 +92,14 @@ class Run:
         Raises ValueError for a time that is past.
         """
         added = EntryRun(len(self._entries), entry, self._stage)
-        self.finished = False
+        self.finished, self._seen = False, None
         added.schedule()
         self._entries.append(added)
 
     def abandon(self) -> None:
         """Ends the run in the middle of an event, as reading /proc in the middle of an operation would find it."""
         self.abandoned = self.finished = True
+        self._seen = None
         self._take_events()
 
     def move_to(self, time_ns: int) -> None:
@@ -102,7 +108,15 @@ class Run:
             self._scheduler.move_to(time_ns)
 
     def snapshot(self, request: MapRequest = NO_MAPS, since: int = 0) -> Snapshot:
-        """The machine now, with the events after the one of serial number `since`."""
+        """The machine now, with the events after the one of serial number `since`.
+
+        Between two events of the machine nothing changes but the time, so it is looked at once.
+        """
+        if self._seen is None or self._seen.request != request:
+            self._seen = self._look(request)
+        return replace(self._seen, time_ns=self.now_ns, events=self.log.since(since))
+
+    def _look(self, request: MapRequest) -> Snapshot:
         seen = self.machine.observe(request)
         return Snapshot(
             time_ns=self.now_ns,
@@ -114,7 +128,6 @@ class Run:
             vmemmap=seen.vmemmap,
             tlb=seen.tlb,
             workloads=tuple(entry.view() for entry in self._entries),
-            events=self.log.since(since),
             direct_map_cells=seen.direct_map_cells,
             vmemmap_cells=seen.vmemmap_cells,
             policy_state=seen.policy_state,

@@ -16,7 +16,7 @@ from memtui.view.frame import EDGE_COLUMNS, EDGE_ROWS, bare, framed
 from memtui.view.glyphs import Glyphs
 from memtui.view.header import Hint, footer_row, header_row, one_line, tabs_row, timeline_row
 from memtui.view.layout import Layout, Mode, Place
-from memtui.view.scene import Drawing, Scene, Status
+from memtui.view.scene import Drawing, PlayState, Scene, Status
 from memtui.view.state import ViewState
 
 
@@ -31,6 +31,17 @@ class Desk:
     chosen: str
     """The panel that has the keyboard."""
     glyphs: Glyphs
+
+    def differs_in_time_only(self, earlier: Desk) -> bool:
+        """Whether nothing but the clock, the time bar and the end of history strips has moved since `earlier`."""
+        scene, before = self.scene, earlier.scene
+        return (
+            self.status.state is PlayState.LIVE
+            and self.status == earlier.status
+            and (self.layout, self.chosen, scene.state) == (earlier.layout, earlier.chosen, before.state)
+            and scene.now.differs_in_time_only(before.now)
+            and scene.info == before.info
+        )
 
 
 def draw_panel(desk: Desk, name: str) -> Rows:
@@ -101,6 +112,9 @@ LINES: Final[Mapping[str, Callable[[Desk], Row]]] = {
     "footer": draw_footer,
 }
 """What draws each line around the panels, by its name in a layout."""
+
+CLOCKS: Final = ("header", "timeline")
+"""Those of them that tell the time."""
 
 
 def draw_all(desk: Desk) -> Rows:

@@ -87,7 +87,7 @@ def pass_wall_time(player: Player, wall: FakeWall, slices: int) -> None:
 @pytest.mark.parametrize("speed", [0.1, 1.0, 20.0, 1000.0])
 def test_simulated_time_follows_the_wall_clock_at_the_speed(speed: float) -> None:
     wall = FakeWall()
-    source = FakeSource(wall)
+    source = FakeSource(wall, end_ns=1000 * SECOND)
     player = player_of(source, speed)
     pass_wall_time(player, wall, 4)
     assert source.now_ns == round(4 * IDLE_NS * speed)
@@ -231,7 +231,7 @@ def test_a_speed_that_cannot_be_played_is_refused() -> None:
 
 async def test_run_hands_the_loop_back_between_slices_and_sleeps_when_it_keeps_up() -> None:
     wall = FakeWall()
-    source = FakeSource(wall, end_ns=100 * MS)
+    source = FakeSource(wall, end_ns=5 * IDLE_NS)
     player = player_of(source)
     playing = asyncio.create_task(player.run())
     while not source.finished:

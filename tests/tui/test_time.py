@@ -133,7 +133,7 @@ async def test_a_click_on_the_time_bar_goes_there(open_dashboard: Opened) -> Non
 
 
 async def test_the_header_says_how_far_back_it_is(open_dashboard: Opened) -> None:
-    past = FakePast(slices=1_000_000)
+    past = FakePast(slices=10**9)
     async with open_dashboard(seconds=5, past=past) as (app, pilot):
         await pilot.press("comma")
         await pilot.pause()

@@ -35,7 +35,7 @@ class _Found(NamedTuple):
     @property
     def share(self) -> float:
         """Of all accesses, those that go to this group."""
-        return self.users.count * self.users.rate
+        return self.users.number * self.users.rate
 
     @property
     def misses(self) -> float:
@@ -45,7 +45,7 @@ class _Found(NamedTuple):
     @property
     def held_bytes(self) -> float:
         """Memory of this group whose translations are in the TLB at any moment."""
-        return self.users.count * self.in_any * LEAF_BYTES[self.users.leaf]
+        return self.users.number * self.in_any * LEAF_BYTES[self.users.leaf]
 
 
 class TlbModel:
@@ -121,14 +121,14 @@ class TlbModel:
             # A 1G leaf in L1 and its 2M piece in L2 come and go apart; any other leaf in L1 came through L2.
             found_any = max(first, last) if second.leaf == user.leaf else 1.0 - (1.0 - first) * (1.0 - last)
             # Where the first level keeps everything, nothing ever replaces what the first walks left in the second.
-            held = user.count * first, second.count * (float(quiet) or last)
+            held = user.number * first, second.number * (float(quiet) or last)
             rows.append(_Found(user, first, found_any, held))
         return rows
 
     def _in_second_level(self, user: Users, missing: float = 1.0) -> Users:
         """Leaves as the second level sees them: 1G leaves in 2M pieces where it smashes them."""
         pieces = PIECES if user.leaf == "1G" and self.cpu.smashes_1g else 1
-        return Users("2M" if pieces > 1 else user.leaf, user.count * pieces, user.rate * missing / pieces)
+        return Users("2M" if pieces > 1 else user.leaf, user.number * pieces, user.rate * missing / pieces)
 
     def _walks(self, mix: Mix, rows: Sequence[_Found]) -> list[Walks]:
         """The walks of the accesses that need one; what those of all accesses would be when none does."""

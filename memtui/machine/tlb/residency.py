@@ -23,7 +23,7 @@ class Users(NamedTuple):
     """Leaves of one size that are used alike: how many, and how often each, per access."""
 
     leaf: str
-    count: int
+    number: int
     rate: float
 
 
@@ -51,8 +51,8 @@ def lifetimes(array: TlbArray, users: Sequence[Users]) -> dict[str, float]:
 def slack(array: TlbArray, users: Sequence[Users]) -> float:
     """How many times as many leaves of each size the array could hold; below 1 when they do not fit."""
     inside = [user for user in users if user.leaf in array.leaves]
-    counts = [(array.entries, sum(user.count for user in inside))]
-    counts += [(most, sum(user.count for user in inside if user.leaf == leaf)) for leaf, most in array.most]
+    counts = [(array.entries, sum(user.number for user in inside))]
+    counts += [(most, sum(user.number for user in inside if user.leaf == leaf)) for leaf, most in array.most]
     return min((entries / count for entries, count in counts if count), default=math.inf)
 
 
@@ -62,7 +62,7 @@ def found(rate: float, lifetime: float) -> float:
 
 
 def _resident(leaf: str, users: Iterable[Users], lifetime: float) -> float:
-    return sum(user.count * found(user.rate, lifetime) for user in users if user.leaf == leaf)
+    return sum(user.number * found(user.rate, lifetime) for user in users if user.leaf == leaf)
 
 
 def lifetime(entries: int, users: Sequence[Users]) -> float:
@@ -71,7 +71,7 @@ def lifetime(entries: int, users: Sequence[Users]) -> float:
     The expected number is concave in T, so every step from zero stays below the solution and
     the method climbs to it.
     """
-    if sum(user.count for user in users) <= entries:
+    if sum(user.number for user in users) <= entries:
         return math.inf
     lifetime = 0.0
     for _ in range(_MOST_STEPS):

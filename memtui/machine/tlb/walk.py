@@ -75,9 +75,9 @@ def walks(walked: Sequence[Users], mapped: dict[str, int], paging: PagingCaches,
     by_leaf = []
     for leaf in LEAF_BYTES:
         rows = [users for users in walked if users.leaf == leaf]
-        rate = math.fsum(users.count * users.rate for users in rows)
+        rate = math.fsum(users.number * users.rate for users in rows)
         if rate:
-            used = sum(users.count for users in rows)
+            used = sum(users.number for users in rows)
             chances = _read_chances([missing[level][leaf] for level in range(LOWEST[leaf], table_levels - 1)])
             reads = (
                 Read(level, chance, _table_bytes(used, leaf, level, mapped))
@@ -119,14 +119,14 @@ def _missing(walked: Sequence[Users], mapped: dict[str, int], level: int, entrie
 
 def _missed(tables: Sequence[Users], survival: float) -> float:
     """The share of walks through these tables that do not find theirs."""
-    missed = (table.count * table.rate * (1.0 - found(table.rate, survival)) for table in tables)
-    return math.fsum(missed) / math.fsum(table.count * table.rate for table in tables)
+    missed = (table.number * table.rate * (1.0 - found(table.rate, survival)) for table in tables)
+    return math.fsum(missed) / math.fsum(table.number * table.rate for table in tables)
 
 
 def _shared_missing(walked: Sequence[Users], mapped: dict[str, int], level: int, entries: int) -> dict[str, float]:
     """The same above the PMD level, where one table holds leaves of every size."""
     count = -(-sum(mapped.values()) // (LEAF_BYTES["4K"] << ENTRY_BITS * (level + 1)))
-    rate = math.fsum(users.count * users.rate for users in walked)
+    rate = math.fsum(users.number * users.rate for users in walked)
     tables = [Users("any", count, rate / count)] if rate else []
     missing = _missed(tables, lifetime(entries, tables)) if tables else 0.0
     return dict.fromkeys(LEAF_BYTES, missing)
@@ -134,8 +134,8 @@ def _shared_missing(walked: Sequence[Users], mapped: dict[str, int], level: int,
 
 def _tables(walked: Sequence[Users], mapped: dict[str, int], leaf: str, level: int) -> list[Users]:
     """The tables of a level that walks to leaves of this size go through."""
-    rows = [(users.count, users.rate) for users in walked if users.leaf == leaf and users.rate]
-    used = sum(users.count for users in walked if users.leaf == leaf)
+    rows = [(users.number, users.rate) for users in walked if users.leaf == leaf and users.rate]
+    used = sum(users.number for users in walked if users.leaf == leaf)
     leaves = 1 << ENTRY_BITS * (level - LOWEST[leaf] + 1)
     return _joined(rows, leaf, max(1, leaves * used // _leaves(leaf, mapped))) if rows else []
 

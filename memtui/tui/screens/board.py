@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from textual.app import ComposeResult
 from textual.events import DescendantFocus, Resize
@@ -16,13 +17,16 @@ from memtui.tui.widgets.panel import PanelView
 from memtui.tui.widgets.rows import Palette
 from memtui.view.catalogue import PANELS, panel
 from memtui.view.cells import Row, Rows
-from memtui.view.dashboard import LINES, Desk, inner_size, map_request
+from memtui.view.dashboard import CLOCKS, LINES, Desk, inner_size, map_request
 from memtui.view.frame import EDGE_COLUMNS, EDGE_ROWS
 from memtui.view.glyphs import Glyphs
 from memtui.view.header import Hint
 from memtui.view.layout import Layout, Mode, Place, lay_out, lay_out_alone
 from memtui.view.scene import Scene, Status
 from memtui.view.state import START, Move
+
+QUIET_FRAMES: Final = 9
+"""Most frames in a row in which nothing is drawn but the time: nearly a second."""
 
 
 class Board(Screen[None]):
@@ -50,6 +54,8 @@ class Board(Screen[None]):
         """Where everything stands now."""
         self.desk: Desk | None = None
         """What was painted last."""
+        self._quiet = 0
+        """Frames in a row in which only the time was drawn."""
 
     def compose(self) -> ComposeResult:
         """All parts; those the screen has no room for are hidden."""
@@ -127,12 +133,19 @@ class Board(Screen[None]):
             self.state = pointer(scene, x - left, y - top, width, height)
 
     def paint(self, scene: Scene, status: Status) -> None:
-        """Draws everything that shows; rows that stayed the same are not painted again."""
-        desk = Desk(scene, status, self.arrangement, self._hints, self.chosen, self._glyphs)
-        self.desk = desk
+        """Draws everything that shows; rows that stayed the same are not painted again.
+
+        While nothing happens only what tells the time is drawn each frame, and the strips of history,
+        which then end a little early, once in `QUIET_FRAMES`.
+        """
+        before = self.desk
+        desk = self.desk = Desk(scene, status, self.arrangement, self._hints, self.chosen, self._glyphs)
+        quiet = before is not None and self._quiet < QUIET_FRAMES and desk.differs_in_time_only(before)
+        self._quiet = self._quiet + 1 if quiet else 0
         for name in self.arrangement.lines:
-            self.lines[name].draw(desk)
-        for name, _ in self.arrangement.panels:
+            if not quiet or name in CLOCKS:
+                self.lines[name].draw(desk)
+        for name, _ in () if quiet else self.arrangement.panels:
             self.panels[name].draw(desk)
 
     def recolour(self, palette: Palette) -> None:

@@ -99,8 +99,11 @@ def over(palette: Palette, base: Style) -> Palette:
 
 
 def strip_of(cells: Row, palette: Palette) -> Strip:
-    """A row as Textual wants it."""
-    return Strip([Segment(text, palette[token]) for text, token, _ in cells], row_width(cells))
+    """A row as Textual wants it: neighbours of one style in one piece, as each piece costs its style in bytes."""
+    runs = groupby(cells, key=lambda span: span.token)
+    return Strip(
+        [Segment("".join([span.text for span in run]), palette[token]) for token, run in runs], row_width(cells)
+    )
 
 
 def _row(rows: Rows, y: int) -> Row | None:

@@ -256,5 +256,5 @@ def test_work_does_not_follow_the_size_of_memory() -> None:
 def test_every_leaf_and_every_access_is_in_one_group(mix: Mix, exponent: float) -> None:
     users = groups(mix, Use(zipf=exponent))
     for leaf, mapped_bytes in mix.by_leaf():
-        assert sum(user.count for user in users if user.leaf == leaf) == -(-mapped_bytes // LEAF_BYTES[leaf])
-    assert math.fsum(user.count * user.rate for user in users) == pytest.approx(1.0)
+        assert sum(user.number for user in users if user.leaf == leaf) == -(-mapped_bytes // LEAF_BYTES[leaf])
+    assert math.fsum(user.number * user.rate for user in users) == pytest.approx(1.0)
