@@ -39,7 +39,7 @@ from memtui.tui.widgets.panel import PanelView
 from memtui.tui.widgets.rows import Palette, RowsView
 from memtui.view.catalogue import PANELS, panel
 from memtui.view.glyphs import UNICODE, Glyphs
-from memtui.view.header import TIME_ACTION
+from memtui.view.header import TIME_ACTION, time_pointed_at
 from memtui.view.help import panel_help
 from memtui.view.panels.events import EVENT_ACTION
 from memtui.view.state import Move
@@ -202,7 +202,7 @@ class Dashboard(App[int]):
     def on_rows_view_chosen(self, message: RowsView.Chosen) -> None:
         """A click on words that run an action, or on a moment of the time bar."""
         if message.action.startswith(TIME_ACTION):
-            self.viewer.go_to(int(message.action.removeprefix(TIME_ACTION)))
+            self.viewer.go_to(time_pointed_at(message.action, message.offset))
             self._look_again()
         elif message.action.startswith(EVENT_ACTION):
             self._go_to_event(int(message.action.removeprefix(EVENT_ACTION)))

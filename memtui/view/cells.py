@@ -29,8 +29,7 @@ Rows = list[Row]
 
 def row(*parts: Span | str) -> Row:
     """A row of spans, empty ones left out; plain text counts as `TEXT`."""
-    spans = (part if isinstance(part, Span) else Span(part) for part in parts)
-    return tuple(span for span in spans if span.text)
+    return tuple([part if isinstance(part, Span) else Span(part) for part in parts if part and part[0]])
 
 
 def dim(text: str) -> Span:
@@ -59,7 +58,7 @@ def _character_width(character: str) -> int:
 
 def row_width(spans: Iterable[Span]) -> int:
     """Terminal cells that a row takes."""
-    return sum(cell_width(span.text) for span in spans)
+    return sum([cell_width(span[0]) for span in spans])
 
 
 def cut_text(text: str, width: int, more: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from memtui.reading import read
 from memtui.snapshot import RunInfo
@@ -31,7 +32,7 @@ _MARKS = {"notice": Token.NOTICE, "bad": Token.BAD}
 _MARKED = 2_000
 """How many of the last events are looked through for marks on the time bar."""
 TIME_ACTION = "time:"
-"""A click on the time bar runs this, and the nanoseconds it stands for."""
+"""What the action of a span of the time bar begins with: `time_pointed_at` reads it."""
 _SPEED_WIDTH = 5
 """Cells of `×1000`."""
 
@@ -117,11 +118,22 @@ def timeline_row(scene: Scene, status: Status, width: int, glyphs: Glyphs) -> Ro
     if edge_ns > scene.now.time_ns:
         cells[edge] = (glyphs.after, Token.TEXT)
     cells[_column(scene.now.time_ns, end_ns, length)] = (glyphs.here, Token.STRONG)
-    spans = (
-        Span(character, token, f"{TIME_ACTION}{end_ns * place // max(1, length - 1)}")
-        for place, (character, token) in enumerate(cells)
-    )
-    return row(dim(start), *spans, dim(end))
+    return row(dim(start), *_stretches(cells, end_ns), dim(end))
+
+
+def _stretches(cells: Sequence[tuple[str, Token]], end_ns: int) -> Iterable[Span]:
+    """The cells of the time bar, alike neighbours in one span whose action says which times they stand for."""
+    place = 0
+    for (character, token), alike in groupby(cells):
+        many = len(list(alike))
+        yield Span(character * many, token, f"{TIME_ACTION}{place}:{len(cells) - 1}:{end_ns}")
+        place += many
+
+
+def time_pointed_at(action: str, offset: int) -> int:
+    """The moment that the cell so many cells into a span of the time bar, with the action of that span, stands for."""
+    place, last, end_ns = map(int, action.removeprefix(TIME_ACTION).split(":"))
+    return (place + offset) * end_ns // max(1, last)
 
 
 def _column(time_ns: int, end_ns: int, length: int) -> int:

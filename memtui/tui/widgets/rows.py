@@ -25,9 +25,11 @@ class RowsView(Widget):
     class Chosen(Message):
         """Someone clicked on words that run an action."""
 
-        def __init__(self, action: str) -> None:
+        def __init__(self, action: str, offset: int) -> None:
             super().__init__()
             self.action = action
+            self.offset = offset
+            """How many cells into the words."""
 
     def __init__(self, id: str, palette: Palette) -> None:
         super().__init__(id=id)
@@ -79,18 +81,20 @@ class RowsView(Widget):
 
     def on_click(self, event: Click) -> None:
         """Runs the action of the words that were clicked, if they have one."""
-        action = self._action_at(event.x, event.y)
+        action, offset = self._action_at(event.x, event.y)
         if action:
             event.stop()
-            self.post_message(self.Chosen(action))
+            self.post_message(self.Chosen(action, offset))
 
-    def _action_at(self, x: int, y: int) -> str:
-        end = 0
+    def _action_at(self, x: int, y: int) -> tuple[str, int]:
+        """The action of the span at column x of row y, and how many cells into it that is."""
+        start = 0
         for span in _row(self._rows, y) or ():
-            end += cell_width(span.text)
+            end = start + cell_width(span.text)
             if x < end:
-                return span.action
-        return ""
+                return span.action, x - start
+            start = end
+        return "", 0
 
 
 def over(palette: Palette, base: Style) -> Palette:
