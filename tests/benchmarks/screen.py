@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import pty
-import select
-import struct
-import subprocess
+import shutil
 import sys
 import tempfile
-import termios
-import threading
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from tests.benchmarks.measure import ROOT, Benchmark, Bound, Measured, Unavailable
-from tests.benchmarks.screen_apps import HEIGHT, WIDTH
+from tests.benchmarks import terminal
+from tests.benchmarks.measure import Benchmark, Bound, Measured, Unavailable
+from tests.benchmarks.screen_apps import SETTLING_S
 
 SECONDS: Final = 5.0
 ROUNDS: Final = 3
@@ -26,34 +20,11 @@ ROUNDS: Final = 3
 
 def shown(name: str, seconds: float = SECONDS) -> dict[str, float]:
     """What an app of `screen_apps` cost at a terminal of its own, whose other end takes everything at once."""
-    master, terminal = pty.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, WIDTH, 0, 0))
-    plain = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "TEXTUAL", "NO_COLOR"))}
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "cost.json"
-        command = [sys.executable, "-m", "tests.benchmarks.screen_apps", name, str(seconds), str(report)]
-        environment = plain | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        ended = threading.Event()
-        reader = threading.Thread(target=_drain, args=(master, ended))
-        reader.start()
-        try:
-            subprocess.run(
-                command, cwd=ROOT, env=environment, stdin=terminal, stdout=terminal, stderr=terminal,
-                check=True, timeout=120, start_new_session=True,
-            )  # fmt: skip
-        finally:
-            ended.set()
-            reader.join()
-            os.close(terminal)
-            os.close(master)
+        terminal.run([sys.executable, "-m", "tests.benchmarks.screen_apps", name, str(seconds), str(report)])
         cost: dict[str, float] = json.loads(report.read_text(encoding="utf-8"))
         return cost
-
-
-def _drain(master: int, ended: threading.Event) -> None:
-    while not ended.is_set():
-        if select.select([master], [], [], 0.05)[0]:
-            os.read(master, 1 << 16)
 
 
 @cache
@@ -73,6 +44,11 @@ def _against(mine: str, other: str) -> Measured:
 def running() -> Measured:
     """CPU of the running tour, by that of an app that repaints the same area each frame."""
     return _against("running", "repaint")
+
+
+def quiet() -> Measured:
+    """CPU while time goes on and nothing happens, by that of an app that changes a tenth of the area each frame."""
+    return _against("quiet", "tenth")
 
 
 def paused() -> Measured:
@@ -100,11 +76,17 @@ def keys() -> Measured:
 
 
 def bytes_written() -> Measured:
-    """Bytes a second at one frame a second: told, without a comparison."""
+    """Bytes a second of the running tour at one frame a second, by those of btop that also paints once a second."""
+    btop = shutil.which("btop")
+    if btop is None:
+        raise Unavailable("btop is not installed")
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder) / "btop" / "btop.conf"
+        settings.parent.mkdir()
+        settings.write_text("update_ms = 1000\n", encoding="utf-8")
+        other = terminal.bytes_a_second([btop, "--utf-force"], SETTLING_S, SECONDS, XDG_CONFIG_HOME=folder)
     mine = shown("once-a-second")["bytes"]
-    raise Unavailable(
-        f"not compared with btop so far; the dashboard on the running tour writes {mine:.0f} bytes a second"
-    )
+    return Measured(mine / other, f"{mine:.0f} bytes a second against {other:.0f}")
 
 
 BENCHMARKS: Final = (
@@ -113,6 +95,12 @@ BENCHMARKS: Final = (
         "CPU of the running tour at 10 frames a second, by that of an app that repaints the same area each frame",
         Bound(1),
         running,
+    ),
+    Benchmark(
+        "screen-quiet",
+        "CPU at 10 frames a second while nothing but time goes on, by that of an app that changes a tenth of the area",
+        Bound(2),
+        quiet,
     ),
     Benchmark("screen-paused", "CPU of the paused dashboard, by that of an idle Textual app", Bound(3), paused),
     Benchmark("screen-paused-bytes", "bytes written while paused", Bound(0), paused_bytes),
@@ -123,5 +111,10 @@ BENCHMARKS: Final = (
         Bound(50, unit=" ms"),
         keys,
     ),
-    Benchmark("screen-bytes", "bytes written at one frame a second, by btop's", Bound(2), bytes_written),
+    Benchmark(
+        "screen-bytes",
+        "bytes written by the running tour at one frame a second, by those of btop at its update of one second",
+        Bound(2),
+        bytes_written,
+    ),
 )

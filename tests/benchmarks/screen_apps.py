@@ -28,7 +28,6 @@ from textual.widgets import Static
 SETTLING_S: Final = 2.0
 FRAMES_PER_SECOND: Final = 10
 KEYS: Final = 60
-WIDTH, HEIGHT = 120, 40
 
 BUSY: Final = """
 memtui: 1
@@ -42,6 +41,19 @@ until: 2000s
 """
 """A module every two simulated milliseconds and a process every five, for longer than anyone measures."""
 
+QUIET: Final = """
+memtui: 1
+name: A quiet hour
+machine: {like: server-64g}
+timeline:
+  - {at: 100ms, nr_hugepages: 10240}
+  - {at: 200ms, load_module: {text: 92KiB, rodata: 40KiB, data: 60KiB}}
+  - {at: 300ms, anon: {size: 4GiB}}
+  - {at: 1h, nr_hugepages: 0}
+until: 2h
+"""
+"""A machine in use on which nothing happens for an hour, while time goes on."""
+
 written: list[tuple[float, int]] = []
 """When the terminal was written to, and how many bytes."""
 
@@ -53,40 +65,47 @@ _SEQUENCE: Final = re.compile(r"\x1b(\[[0-9;?<>=$]*[a-zA-Z]|[P\]].*?(\x1b\\|\x07
 
 
 class Area(Widget):
-    """A screenful of cells in two styles, of which so many rows become others each frame."""
+    """A screenful of cells in two styles, of which some rows become others each frame."""
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, share: float) -> None:
         super().__init__()
-        self.changing = rows
+        self.share = share
+        """How much of it changes."""
         self.frame = 0
+
+    @property
+    def changing(self) -> int:
+        """Rows that change."""
+        return round(self.size.height * self.share)
 
     def on_mount(self) -> None:
         """Changes at the dashboard's rate, if anything changes."""
-        if self.changing:
+        if self.share:
             self.set_interval(1 / FRAMES_PER_SECOND, self.step)
 
     def step(self) -> None:
         """One frame."""
         self.frame += 1
-        self.refresh(Region(0, 0, WIDTH, self.changing))
+        self.refresh(Region(0, 0, self.size.width, self.changing))
 
     def render_line(self, y: int) -> Strip:
         """Runs of ten cells in turns of two styles."""
         styles = Style(color="#56B4E9"), Style(color="#F0E442")
         turn = self.frame + y if y < self.changing else y
-        return Strip([Segment("0123456789", styles[(turn + run) % 2]) for run in range(WIDTH // 10)], WIDTH)
+        runs = self.size.width // 10
+        return Strip([Segment("0123456789", styles[(turn + run) % 2]) for run in range(runs)], runs * 10)
 
 
 class Repainting(App[None]):
-    """Repaints so many rows each frame."""
+    """Repaints so much of the screen each frame."""
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, share: float) -> None:
         super().__init__()
-        self.rows = rows
+        self.share = share
 
     def compose(self) -> ComposeResult:
         """One widget over all of the screen."""
-        yield Area(self.rows)
+        yield Area(self.share)
 
 
 class Bare(App[None]):
@@ -97,38 +116,31 @@ class Bare(App[None]):
         yield Static("hello")
 
 
-def dashboard(paused: bool = False, frames_per_second: int = FRAMES_PER_SECOND) -> App[int]:
-    """The dashboard on the tour, started as `memtui` starts it."""
-    import memtui
+def dashboard(text: str = "", *, paused: bool = False, frames_per_second: int = 10, speed: float = 1) -> App[int]:
+    """The dashboard on the scenario in `text`, or the tour, started as `memtui` starts it."""
     from memtui.__main__ import start_light
 
     start_light()
+    from memtui.scenario import load, load_text
     from memtui.sources.simulation import Simulation
     from memtui.tui.app import Dashboard
 
-    app = Dashboard(Simulation(memtui.load("tour")), theme="memtui", paused=paused)
+    scenario = load_text(text) if text else load("tour")
+    app = Dashboard(Simulation(scenario), theme="memtui", speed=speed, paused=paused)
     app.ticks.frames_per_second = frames_per_second
     return app
 
 
-def busy_dashboard() -> App[int]:
-    """The dashboard on a machine of 64 TiB, played as fast as possible."""
-    from memtui.scenario.loader import load_text
-    from memtui.sources.simulation import Simulation
-    from memtui.tui.app import Dashboard
-
-    return Dashboard(Simulation(load_text(BUSY)), theme="memtui", speed=float("inf"))
-
-
 APPS: Final[Mapping[str, Callable[[], App[int] | App[None]]]] = {
     "running": dashboard,
+    "quiet": lambda: dashboard(QUIET),
     "paused": lambda: dashboard(paused=True),
     "once-a-second": lambda: dashboard(frames_per_second=1),
-    "repaint": lambda: Repainting(HEIGHT),
-    "tenth": lambda: Repainting(HEIGHT // 10),
+    "repaint": lambda: Repainting(1),
+    "tenth": lambda: Repainting(0.1),
     "idle": lambda: Repainting(0),
     "bare": Bare,
-    "busy": busy_dashboard,
+    "busy": lambda: dashboard(BUSY, speed=math.inf),
 }
 
 
