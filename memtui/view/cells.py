@@ -96,9 +96,11 @@ def cut(spans: Row, width: int, more: str) -> Row:
 
 def fit(spans: Row, width: int, more: str) -> Row:
     """The row in exactly `width` cells: cut with the sign `more`, or filled with spaces."""
-    shown = cut(spans, width, more)
-    missing = width - row_width(shown)
-    return (*shown, Span(" " * missing)) if missing > 0 else shown
+    missing = width - row_width(spans)
+    if missing < 0:
+        spans = cut(spans, width, more)
+        missing = width - row_width(spans)
+    return (*spans, Span(" " * missing)) if missing > 0 else spans
 
 
 def spread(left: Row, right: Row, width: int, more: str) -> Row:
@@ -113,13 +115,15 @@ def flow(groups: Sequence[Row], width: int, gap: int = 2) -> Rows:
     """The groups one after the other, wrapped between groups only, at most `width` cells a row."""
     rows: Rows = []
     current: Row = ()
+    used = 0
     for group in groups:
-        if current and row_width(current) + gap + row_width(group) <= width:
-            current = (*current, Span(" " * gap), *group)
+        size = row_width(group)
+        if current and used + gap + size <= width:
+            current, used = (*current, Span(" " * gap), *group), used + gap + size
         else:
             if current:
                 rows.append(current)
-            current = group
+            current, used = group, size
     return [*rows, current] if current else rows
 
 

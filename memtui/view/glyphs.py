@@ -9,12 +9,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from memtui.view.tokens import KINDS, Token
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Glyphs:
     """One set of characters. Every one is one terminal cell wide."""
 
@@ -59,14 +60,19 @@ class Glyphs:
 
     def text(self, words: str) -> str:
         """`words` with only characters this set has, and none that a terminal would obey."""
-        if words.isascii() and words.isprintable():
-            return words
-        return "".join(self._safe(character) for character in words.translate(self.words))
+        return words if words.isascii() and words.isprintable() else _translated(words, self)
 
-    def _safe(self, character: str) -> str:
+    def safe(self, character: str) -> str:
+        """A character of this set in place of one that has no words."""
         if self.name == "ascii" and not character.isascii():
             return _without_accents(character)
         return character if character.isprintable() and not unicodedata.combining(character) else "?"
+
+
+@lru_cache(4096)
+def _translated(words: str, glyphs: Glyphs) -> str:
+    """The same sentences are shown frame after frame."""
+    return "".join(glyphs.safe(character) for character in words.translate(glyphs.words))
 
 
 def _without_accents(character: str) -> str:
