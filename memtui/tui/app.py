@@ -26,6 +26,7 @@ from memtui.timeline import Timeline
 from memtui.tui import questions
 from memtui.tui.actions import ACTIONS, EXIT_INTERRUPTED, action_of, footer_hints
 from memtui.tui.driver import TerminalDriver
+from memtui.tui.faults import in_words
 from memtui.tui.last_resort import LastResort
 from memtui.tui.screens.board import Board
 from memtui.tui.screens.prompt import Prompt, Question
@@ -150,7 +151,8 @@ class Dashboard(App[int]):
         try:
             action_of(action_id).run(self)
         except Exception as fault:
-            self.notify(f"{action_id}: {type(fault).__name__}: {fault}", severity="error", markup=False)
+            self.board.faults.note(f"{action_id} could not be done", fault, self.viewer.source.now_ns)
+            self.notify(f"{action_id}: {in_words(fault)}", severity="error", markup=False)
         self._look_again()
 
     def action_do(self, action_id: str) -> None:
@@ -238,10 +240,9 @@ class Dashboard(App[int]):
             self._driver.restore()
 
     def last_words(self) -> list[str]:
-        """What has to be said once the terminal is given back: why it stopped, which panels broke."""
+        """What has to be said once the terminal is given back: why it stopped, and what broke meanwhile."""
         words = [f"the simulation stopped: {self.viewer.error}"] if self.viewer.error else []
-        broken = [(name, view.fault) for name, view in self.board.panels.items() if view.fault]
-        return words + [f"panel {name} could not be drawn: {fault}" for name, fault in broken]
+        return words + self.board.faults.lines()
 
     # What follows is `memtui.tui.actions.Controls`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import shutil
@@ -17,7 +18,13 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Key
 from textual.message import Message
 
+from memtui.tui.keyboard import ESCAPE_WAIT_S, Keyboard
+
 INTERRUPT_KEY: Final = "ctrl+c"
+
+_READ_BYTES: Final = 1 << 16
+_READ_WAIT_S: Final = 0.1
+"""Seconds after which the keyboard looks whether it is to end."""
 
 _LEAVE_SEQUENCES: Final = b"\x1b[?2004l\x1b[?7h\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[<u\x1b[?1049l\x1b[?25h"
 """Undoes what Textual asks of a terminal: paste, wrap and mouse modes, keyboard protocol, second screen, cursor."""
@@ -87,10 +94,22 @@ class TerminalDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Reads keys until told to stop, or until there is no keyboard any more."""
+        keyboard = Keyboard()
+        wait_s = _READ_WAIT_S
         try:
-            super().run_input_thread()
+            while not self.exit_event.is_set():
+                readable = bool(select.select([self.fileno], [], [], wait_s)[0])
+                for message in keyboard.read(self._read()) if readable else keyboard.waited():
+                    self.process_message(message)
+                wait_s = ESCAPE_WAIT_S if readable else _READ_WAIT_S
         except OSError:
             self._lost()
+
+    def _read(self) -> bytes:
+        data = os.read(self.fileno, _READ_BYTES)
+        if not data:
+            raise OSError(errno.EIO, "the terminal has ended")
+        return data
 
     def process_message(self, message: Message) -> None:
         """Passes a key or a mouse event on."""

@@ -17,6 +17,9 @@ from memtui.view.glyphs import choose_glyphs
 
 _LEAVING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+BROKEN: Final = 1
+"""The exit status after a fault of the dashboard itself, as Python gives it; its words are on standard error."""
+
 
 def run_dashboard(
     source: Playable,
@@ -60,4 +63,4 @@ def run_dashboard(
             signal.signal(number, handler)
     for words in app.last_words():
         print(f"memtui: {words}", file=sys.stderr)
-    return app.return_code or 0
+    return BROKEN if app.return_code is None else app.return_code

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from memtui.snapshot import MapRequest, Snapshot
 from memtui.tui.app import EXIT_STOPPED, Dashboard
+from memtui.tui.faults import MOST_KEPT, Faults
 from memtui.tui.themes import checked_theme, default_theme
 from memtui.units import SECOND
 from memtui.view.catalogue import PANELS
@@ -34,7 +36,36 @@ async def test_a_panel_that_cannot_be_drawn_says_so_in_its_place_and_the_others_
         assert "vm.hugetlb_optimize_vmemmap 0 → 1" in text
         await pilot.press("q")
     assert app.return_code == 0
-    assert app.last_words() == ["panel tlb could not be drawn: ZeroDivisionError: division by zero"]
+    (words,) = app.last_words()
+    assert re.fullmatch(
+        r"at 0\.000 s panel tlb could not be drawn: ZeroDivisionError: division by zero "
+        r"\(test_faults\.py:\d+ in broken\), \d+ times",
+        words,
+    )
+
+
+async def test_a_panel_that_broke_and_draws_again_is_told_of_in_the_end(
+    open_dashboard: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_dashboard() as (app, pilot):
+        with monkeypatch.context() as patch:
+            patch.setattr(app.board.lines["footer"], "_draw", broken)
+            await pilot.press("full_stop")
+            assert "this could not be drawn" in screen_text(app)
+        await pilot.press("full_stop")
+        assert "this could not be drawn" not in screen_text(app)
+        await pilot.press("q")
+    assert [words.split("(")[0] for words in app.last_words()] == [
+        "at 1.000 s footer could not be drawn: ZeroDivisionError: division by zero "
+    ]
+
+
+def test_faults_without_end_are_not_kept_without_end() -> None:
+    faults = Faults()
+    for number in range(2 * MOST_KEPT):
+        faults.note("all", ValueError(f"this\nis {number}"), number)
+    assert len(faults.lines()) == MOST_KEPT
+    assert faults.lines()[0] == "at 0.000 s all: ValueError: this is 0 (nowhere)"
 
 
 async def test_a_header_that_cannot_be_drawn_says_so(open_dashboard: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,6 +141,7 @@ async def test_an_action_that_breaks_is_a_notice_and_not_the_end(
     async with open_dashboard() as (app, pilot):
         await pilot.press("t")
         assert [notice.message for notice in app._notifications] == ["theme: ZeroDivisionError: division by zero"]
+    assert app.last_words()[0].startswith("at 0.000 s theme could not be done: ZeroDivisionError: division by zero (")
 
 
 async def test_words_of_the_scenario_cannot_command_the_terminal(open_dashboard: Opened) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import json
 import os
 import pty
@@ -44,6 +45,21 @@ source = Busy()
 sys.exit(run_dashboard(source, keep=lambda halt: Path(sys.argv[1]).write_text("kept")))
 """
 """A machine inside of one event that never ends."""
+
+
+FRAGILE: Final = """
+import sys
+from dataclasses import replace
+from memtui.view import catalogue
+
+def broken(*arguments):
+    raise ZeroDivisionError("division by zero")
+
+catalogue.PANELS = tuple(replace(each, draw=broken) if each.name == "tlb" else each for each in catalogue.PANELS)
+from memtui.__main__ import main
+main()
+"""
+"""The program with one panel that cannot be drawn."""
 
 
 class Terminal:
@@ -103,10 +119,15 @@ def test_a_signal_gives_the_terminal_back_and_keeps_what_was_played(
     os.close(terminal.master)
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.35, 0.8, 1.3])
-def test_a_terminal_that_goes_away_takes_the_dashboard_with_it(seconds: float, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "keys"),
+    [(0.0, b""), (0.1, b""), (0.35, b":nr_hugep"), (0.8, b"?"), (1.3, b"\x10"), (0.5, b"\x1b[200~nr_hugepages ")],
+    ids=["at-once", "soon", "in-the-prompt", "in-help", "in-the-palette", "in-a-paste"],
+)
+def test_a_terminal_that_goes_away_takes_the_dashboard_with_it(seconds: float, keys: bytes, tmp_path: Path) -> None:
     path = tmp_path / "out.json"
     terminal = Terminal(RUN, "run", "tour", "--json", str(path))
+    os.write(terminal.master, keys)
     terminal.read(seconds=seconds)
     os.close(terminal.master)
     assert terminal.ended(closed=True) == 129
@@ -142,6 +163,58 @@ def test_a_machine_inside_of_one_long_event_is_left_too(how: str, tmp_path: Path
 def test_the_mouse_is_left_to_the_terminal_where_that_is_asked_for(options: tuple[str, ...], asked: bool) -> None:
     terminal = Terminal(RUN, "run", "tour", *options)
     assert (b"\x1b[?1000h" in terminal.shown) is asked
+    os.write(terminal.master, b"q")
+    assert terminal.ended() == 0
+    os.close(terminal.master)
+
+
+def test_a_panel_that_breaks_is_told_of_once_the_terminal_is_given_back_and_what_was_played_is_kept(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "out.json"
+    terminal = Terminal(FRAGILE, "run", "tour", "--json", str(path))
+    terminal.read(until=b"this could not be drawn")
+    os.write(terminal.master, b"q")
+    assert terminal.ended() == 0
+    afterwards = terminal.shown.rpartition(b"\x1b[?1049l")[2]
+    assert b"panel tlb could not be drawn: ZeroDivisionError: division by zero (<string>:" in afterwards
+    assert kept(path) == (True, True)
+    os.close(terminal.master)
+
+
+def resized(terminal: Terminal, rows: int, columns: int) -> None:
+    fcntl.ioctl(terminal.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    terminal.read(seconds=0.01)
+
+
+def test_noise_resizes_and_pastes_of_megabytes_are_lived_through() -> None:
+    terminal = Terminal(RUN, "run", "tour")
+    for rows, columns in itertools.product((1, 2, 5, 24, 100), (1, 2, 30, 72, 300)):
+        resized(terminal, rows, columns)
+    resized(terminal, 40, 120)
+    for _ in range(2):
+        os.write(terminal.master, b"\xe9\xff\x80\xf0\x9f:\x1b[200~")
+        for _ in range(500):
+            os.write(terminal.master, b"nr_hugepages 99\n" * 250)
+            terminal.read(seconds=0.0)
+        os.write(terminal.master, b"\x1b[201~\x1b")
+        terminal.read(seconds=0.2)
+    terminal.shown = b""
+    os.write(terminal.master, b"?")
+    terminal.read(until=b"Pause, or go on")
+    os.write(terminal.master, b"\x1bq")
+    assert terminal.ended() == 0
+    os.close(terminal.master)
+
+
+def test_a_dashboard_that_is_stopped_gives_the_terminal_back_and_takes_it_again() -> None:
+    terminal = Terminal(RUN, "run", "tour")
+    os.kill(terminal.child, signal.SIGTSTP)
+    terminal.read(until=b"\x1b[?1049l")
+    os.kill(terminal.child, signal.SIGCONT)
+    terminal.shown = b""
+    terminal.read(until=DRAWN)
+    assert b"\x1b[?1049h" in terminal.shown
     os.write(terminal.master, b"q")
     assert terminal.ended() == 0
     os.close(terminal.master)

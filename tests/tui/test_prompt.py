@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from textual.events import Paste
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -14,7 +15,7 @@ from memtui.scenario import load_text
 from memtui.sources.rewind import Rewind
 from memtui.sources.simulation import Simulation
 from memtui.tui.app import Dashboard
-from memtui.tui.screens.prompt import Prompt
+from memtui.tui.screens.prompt import MOST_CHARACTERS, Prompt
 from memtui.units import SECOND
 from memtui.workloads.registry import ACTIONS
 from tests.tui.conftest import Opened, screen_text
@@ -31,6 +32,10 @@ async def at_a_machine(size: tuple[int, int] = (100, 30)) -> AsyncIterator[tuple
         await pilot.pause()
         app.frame()
         yield app, pilot, simulation
+
+
+def said(app: Dashboard) -> list[str]:
+    return [notice.message for notice in app._notifications]
 
 
 def line(app: Dashboard) -> Input:
@@ -82,12 +87,35 @@ async def test_up_and_down_fetch_earlier_lines() -> None:
 
 async def test_a_paste_of_megabytes_is_cut_and_refused_in_one_line() -> None:
     async with at_a_machine() as (app, pilot, _):
-        await pilot.press("colon")
-        line(app).value = "x" * 5_000_000
+        await pilot.press("colon", *"ab")
+        app.post_message(Paste("x" * 5_000_000))
+        await pilot.pause()
+        assert line(app).value == "ab" + "x" * (MOST_CHARACTERS - 2)
+        assert "What was pasted beyond 2000 characters was left out." in said(app)
         await pilot.press("enter")
         await pilot.pause()
         assert isinstance(app.screen, Prompt)
         assert len(app.screen._answer.rows) <= 3
+
+
+async def test_of_pasted_lines_the_first_is_taken_and_none_is_run() -> None:
+    async with at_a_machine() as (app, pilot, simulation):
+        before = simulation.scenario
+        await pilot.press("colon")
+        app.post_message(Paste("\n\n  nr_hugepages 20\r\nnr_hugepages 40\n"))
+        await pilot.pause()
+        assert line(app).value == "nr_hugepages 20"
+        assert "Of 2 lines that were pasted the first was taken." in said(app)
+        assert simulation.scenario is before
+
+
+async def test_a_paste_onto_the_board_does_nothing() -> None:
+    async with at_a_machine() as (app, pilot, simulation):
+        shown, before = screen_text(app), simulation.scenario
+        app.post_message(Paste("q\n:nr_hugepages 20\n"))
+        await pilot.pause()
+        assert screen_text(app) == shown
+        assert simulation.scenario is before
 
 
 async def test_a_session_is_written_and_plays_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from memtui.snapshot import MapRequest, RunInfo
+from memtui.tui.faults import Faults
 from memtui.tui.widgets.drawn import DrawnView
 from memtui.tui.widgets.panel import PanelView
 from memtui.tui.widgets.rows import Palette
@@ -56,6 +57,8 @@ class Board(Screen[None]):
         """What was painted last."""
         self._quiet = 0
         """Frames in a row in which only the time was drawn."""
+        self.faults = Faults()
+        """What could not be painted, or done."""
 
     def compose(self) -> ComposeResult:
         """All parts; those the screen has no room for are hidden."""
@@ -144,9 +147,14 @@ class Board(Screen[None]):
         self._quiet = self._quiet + 1 if quiet else 0
         for name in self.arrangement.lines:
             if not quiet or name in CLOCKS:
-                self.lines[name].draw(desk)
+                self._draw(self.lines[name], name, desk)
         for name, _ in () if quiet else self.arrangement.panels:
-            self.panels[name].draw(desk)
+            self._draw(self.panels[name], f"panel {name}", desk)
+
+    def _draw(self, view: DrawnView, what: str, desk: Desk) -> None:
+        view.draw(desk)
+        if view.fault is not None:
+            self.faults.note(f"{what} could not be drawn", view.fault, desk.scene.now.time_ns)
 
     def recolour(self, palette: Palette) -> None:
         """Paints everything in other styles."""

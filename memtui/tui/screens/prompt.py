@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.events import Resize
+from textual.events import Paste, Resize
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
@@ -19,7 +19,7 @@ from memtui.view.glyphs import Glyphs
 from memtui.view.tokens import Token
 
 MOST_CHARACTERS: Final = 2000
-"""What is pasted beyond it is left out."""
+"""The longest line; what is typed or pasted beyond it is left out."""
 
 _ANSWER_ROWS: Final = 3
 """Most rows of completions or of what was wrong."""
@@ -52,6 +52,23 @@ class Question:
     """Lines run before, oldest first; a line that was run is added."""
 
 
+class Line(Input):
+    """The line itself. Of a paste it takes the first line that says something, as far as there is room."""
+
+    def on_paste(self, event: Paste) -> None:
+        """Takes what can be taken, and says so when that is not all of it."""
+        event.prevent_default()
+        event.stop()
+        lines = [line.strip() for line in event.text.splitlines() if line.strip()]
+        room = MOST_CHARACTERS - len(self.value) + len(self.selected_text)
+        taken = lines[0][:room] if lines else ""
+        self.replace(taken, *self.selection)
+        if len(lines) > 1:
+            self.app.notify(f"Of {len(lines)} lines that were pasted the first was taken.")
+        elif lines and len(taken) < len(lines[0]):
+            self.app.notify(f"What was pasted beyond {MOST_CHARACTERS} characters was left out.")
+
+
 class Prompt(ModalScreen[None]):
     """Asks one question; enter runs the line, tab completes it, up and down fetch earlier ones, escape leaves."""
 
@@ -68,7 +85,7 @@ class Prompt(ModalScreen[None]):
         self._question = question
         self._glyphs = glyphs
         self._answer = RowsView("prompt-answer", palette)
-        self._input = Input(value=question.text, max_length=MOST_CHARACTERS, id="prompt-line")
+        self._input = Line(value=question.text, max_length=MOST_CHARACTERS, id="prompt-line")
         self._box = Vertical(self._answer, self._input, id="prompt-box")
         self._back = 0
         """How many lines back in the history the line is; 0: it is new."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from memtui.tui.faults import in_words
 from memtui.tui.widgets.rows import Palette, RowsView
 from memtui.view.cells import Rows, Span, row
 from memtui.view.dashboard import Desk
@@ -16,8 +17,8 @@ class DrawnView(RowsView):
     def __init__(self, id: str, palette: Palette, draw: Callable[[Desk], Rows]) -> None:
         super().__init__(id=id, palette=palette)
         self._draw = draw
-        self.fault = ""
-        """What the drawing broke on, in words; empty while all is well."""
+        self.fault: Exception | None = None
+        """What the last drawing broke on; None while all is well."""
 
     def draw(self, desk: Desk) -> None:
         """Draws the part as the desk is now.
@@ -26,10 +27,10 @@ class DrawnView(RowsView):
         """
         try:
             rows = self._draw(desk)
-            self.fault = ""
+            self.fault = None
         except Exception as fault:
-            self.fault = f"{type(fault).__name__}: {fault}"
-            rows = self.apology(desk, desk.glyphs.text(f"this could not be drawn: {self.fault}"))
+            self.fault = fault
+            rows = self.apology(desk, desk.glyphs.text(f"this could not be drawn: {in_words(fault)}"))
         self.show(rows)
 
     def apology(self, desk: Desk, words: str) -> Rows:
