@@ -32,7 +32,18 @@ app = typer.Typer(
 )
 
 
-LISTED: Final = ("scenarios", "machines", "kernels", "policies", "actions", "counters", "panels", "costs", "latencies")
+LISTED: Final = (
+    "scenarios",
+    "machines",
+    "kernels",
+    "policies",
+    "actions",
+    "counters",
+    "panels",
+    "keys",
+    "costs",
+    "latencies",
+)
 """What `memtui list` can list; `memtui.commands.listing` has the same names."""
 
 JUDGED: Final = ("exact", "noise", "not-modelled", "differs")
@@ -72,6 +83,12 @@ Latencies = Annotated[bool, typer.Option("--latencies", help="Histograms of how 
 NoMouse = Annotated[bool, typer.Option("--no-mouse", help="Leave the mouse to the terminal, to select and copy with.")]
 History = Annotated[
     str | None, typer.Option("--history", metavar="N", help="Moments of the past the dashboard keeps; usually 1024.")
+]
+Keys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--key", metavar="ID=KEY", help="Another key for an action of the dashboard; memtui list keys has them all."
+    ),
 ]
 CheckMachine = Annotated[
     bool, typer.Option("--check-machine", help="Prove the machine's laws after every event; slow, for finding faults.")
@@ -114,6 +131,7 @@ def run(
     latencies: Latencies = False,
     history: History = None,
     no_mouse: NoMouse = False,
+    keys: Keys = None,
 ) -> None:
     """Play a scenario, in the dashboard or headless.
 
@@ -144,6 +162,7 @@ def run(
                 latencies=latencies,
                 history=history,
                 mouse=not no_mouse,
+                keys=tuple(keys or ()),
             )
         )
 

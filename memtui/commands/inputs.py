@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from memtui.units import MAX_DIGITS, parse_duration, shorten
+
+if TYPE_CHECKING:
+    from memtui.tui.actions import Action
 
 GLYPH_SETS: Final = ("auto", "unicode", "block", "ascii")
 """What pictures can be drawn with."""
@@ -18,6 +21,7 @@ HEIGHTS: Final = (5, 200)
 
 _SIZE = re.compile(r"(\d{1,4})[xX×](\d{1,4})", re.ASCII)
 
+G = TypeVar("G")
 V = TypeVar("V")
 
 
@@ -86,6 +90,18 @@ def theme(name: str | None) -> str | None:
     return name
 
 
+def actions(option: str, texts: Sequence[str], environment: Mapping[str, str]) -> tuple[Action, ...]:
+    """The dashboard's actions with their keys: other ones from the file of keys, and after them from the option."""
+    from memtui.tui import keymap
+
+    try:
+        changes = keymap.from_file(keymap.file_of(environment))
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    changes += [_value(option, text, keymap.parse_change) for text in texts]
+    return _value(option, changes, keymap.rebound)
+
+
 def picture_size(option: str, text: str) -> tuple[int, int]:
     """Columns and rows of a picture."""
     match = _SIZE.fullmatch(text.strip())
@@ -100,8 +116,8 @@ def picture_size(option: str, text: str) -> tuple[int, int]:
     return width, height
 
 
-def _value(option: str, text: str, parse: Callable[[str], V]) -> V:
+def _value(option: str, given: G, parse: Callable[[G], V]) -> V:
     try:
-        return parse(text)
+        return parse(given)
     except ValueError as error:
         raise BadInput(f"{option}: {error}") from None

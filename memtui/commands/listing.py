@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from memtui.commands import inputs
 from memtui.commands.exits import Status
-from memtui.commands.inputs import one_of
 from memtui.fields import BUDDYINFO_PATTERN, FIELDS, Source, Unit
 from memtui.machine.costs import OPERATIONS
 from memtui.machine.latency import Timed
@@ -22,6 +23,13 @@ MEANING_COLUMN: Final = 26
 COUNTER_COLUMNS: Final = 28
 UNIT_COLUMNS: Final = 14
 """How wide names and units of counters are."""
+KEY_COLUMNS: Final = 16
+"""How wide names of actions of the dashboard are."""
+KEYS_WORDS: Final = (
+    "Other keys: memtui run --key pause=p, or lines such as `pause = p` in ~/.config/memtui/keys "
+    "($XDG_CONFIG_HOME/memtui/keys). Several keys stand with commas between; a key is a character, or a name "
+    "such as space, comma, enter, pgup, F5 or ctrl+x."
+)
 COST_COLUMNS: Final = 34
 """How wide names of costs are."""
 SPREAD_WORDS: Final = (
@@ -33,7 +41,7 @@ SPREAD_WORDS: Final = (
 
 def print_list(what: str) -> int:
     """Prints one of `KINDS`. Raises BadInput for anything else."""
-    one_of("memtui list", what, tuple(KINDS))
+    inputs.one_of("memtui list", what, tuple(KINDS))
     for line in KINDS[what]():
         print(line)
     return Status.WELL
@@ -64,6 +72,13 @@ def _scenarios() -> Iterator[str]:
 def _panels() -> Iterator[str]:
     for panel in PANELS:
         yield from _entry(panel.name, panel.title)
+
+
+def _keys() -> Iterator[str]:
+    for action in inputs.actions("memtui list", (), os.environ):
+        yield from _entry(f"{action.id:<{KEY_COLUMNS}} {action.shown}", action.help)
+    yield ""
+    yield from textwrap.wrap(KEYS_WORDS, WIDTH)
 
 
 def _costs() -> Iterator[str]:
@@ -118,6 +133,7 @@ KINDS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
     "actions": _items(listing.describe_actions),
     "counters": _counters,
     "panels": _panels,
+    "keys": _keys,
     "costs": _costs,
     "latencies": _latencies,
 }

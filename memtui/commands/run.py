@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -46,6 +47,7 @@ class RunOptions(NamedTuple):
     latencies: bool = False
     history: str | None = None
     mouse: bool = True
+    keys: tuple[str, ...] = ()
 
 
 class Settings(NamedTuple):
@@ -82,6 +84,8 @@ def understood(options: RunOptions) -> Settings:
     if json is not None and json == csv:
         raise BadInput(f"--json and --csv cannot both be written to {json}")
     inputs.theme(options.theme)
+    if options.keys:
+        inputs.actions("--key", options.keys, os.environ)
     inputs.one_of("--glyphs", options.glyphs, GLYPH_SETS)
     interval_ns = inputs.interval_ns("--interval", options.interval)
     return Settings(
@@ -123,6 +127,7 @@ def _dashboard(scenario: Scenario, options: RunOptions, settings: Settings) -> i
     """Shows the scenario; what is asked for in files is that of the moment the dashboard was left at."""
     from memtui.tui.run import run_dashboard
 
+    actions = inputs.actions("--key", options.keys, os.environ)
     simulation = Simulation(scenario, settings.seed, check_every_event=options.check_machine)
     try:
         left = run_dashboard(
@@ -134,6 +139,7 @@ def _dashboard(scenario: Scenario, options: RunOptions, settings: Settings) -> i
             history=settings.history,
             mouse=options.mouse,
             past=Rewind(simulation),
+            actions=actions,
             keep=lambda halt: _keep(simulation, settings, max(0, simulation.now_ns - 1), lambda now_ns: halt()),
         )
     except ValueError as error:

@@ -5,7 +5,7 @@ No Textual here: the same table prints the footer of a picture without a termina
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -85,6 +85,9 @@ class Controls(Protocol):
 
     def open_palette(self) -> None:
         """Lists all actions, to be searched."""
+
+    def go_to_shell(self) -> None:
+        """Gives the terminal back to the shell until it is told to go on."""
 
     def leave(self, exit_code: int) -> None:
         """Gives the terminal back."""
@@ -220,6 +223,15 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "Screen",
     ),
     Action("palette", ("ctrl+p",), "ctrl+p", "palette", "Search all actions", lambda c: c.open_palette(), "Screen"),
+    Action(
+        "suspend",
+        ("ctrl+z",),
+        "ctrl+z",
+        "suspend",
+        "Give the terminal to the shell; fg goes on",
+        lambda c: c.go_to_shell(),
+        "Screen",
+    ),
     Action("panel-help", ("f1",), "F1", "panel help", "What this panel shows", lambda c: c.show_panel_help(), "Help"),
     Action("help", ("question_mark",), "?", "help", "All keys", lambda c: c.show_help(), "Help"),
     Action("quit", ("q",), "q", "quit", "Quit", lambda c: c.leave(0), "Help"),
@@ -244,29 +256,31 @@ def action_of(action_id: str) -> Action:
 
 
 _FOOTER: Final = (
-    ("pause", "", ""),
-    ("event-on", "< >", "event"),
-    ("tick-on", ", .", "tick"),
-    ("faster", "+ -", "speed"),
-    ("enlarge", "", ""),
-    ("panel-1", f"1-{len(PANELS)}", "panel"),
-    ("command", "", ""),
-    ("panel-help", "", ""),
-    ("go-to", "", ""),
-    ("fastest", "", ""),
-    ("restart", "", ""),
-    ("screenshot", "", ""),
-    ("theme", "", ""),
-    ("palette", "", ""),
-    ("help", "", ""),
-    ("quit", "", ""),
+    ("pause", ("pause",), ""),
+    ("event-on", ("event-back", "event-on"), ""),
+    ("tick-on", ("tick-back", "tick-on"), ""),
+    ("faster", ("faster", "slower"), "speed"),
+    ("enlarge", ("enlarge",), ""),
+    ("panel-1", ("panel-1", f"panel-{len(PANELS)}"), "panel"),
+    ("command", ("command",), ""),
+    ("panel-help", ("panel-help",), ""),
+    ("go-to", ("go-to",), ""),
+    ("fastest", ("fastest",), ""),
+    ("restart", ("restart",), ""),
+    ("screenshot", ("screenshot",), ""),
+    ("theme", ("theme",), ""),
+    ("palette", ("palette",), ""),
+    ("help", ("help",), ""),
+    ("quit", ("quit",), ""),
 )
-"""The footer: action, and words for pairs of keys where one action's own would not do."""
+"""The footer: an action, those whose keys show, and a word for several where its own would not do."""
 
 
-def footer_hints() -> tuple[Hint, ...]:
+def footer_hints(actions: Sequence[Action] = ACTIONS) -> tuple[Hint, ...]:
     """The footer's keys, most useful first; help and quit last, where they always show."""
-    return tuple(
-        Hint(key or action_of(action_id).shown, label or action_of(action_id).label, action_id)
-        for action_id, key, label in _FOOTER
-    )
+    known = {action.id: action for action in actions}
+    hints = []
+    for main, ids, label in _FOOTER:
+        keys = tuple((known[action_id].shown, action_id) for action_id in ids)
+        hints.append(Hint(keys, label or known[main].label, main, "-" if main == "panel-1" else " "))
+    return tuple(hints)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import ClassVar, Final
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.events import Event, InputEvent, MouseMove
@@ -24,15 +21,15 @@ from memtui.engine.player import Player
 from memtui.snapshot import MapRequest
 from memtui.timeline import Timeline
 from memtui.tui import questions
-from memtui.tui.actions import ACTIONS, EXIT_INTERRUPTED, action_of, footer_hints
+from memtui.tui.actions import ACTIONS, Action, action_of, footer_hints
 from memtui.tui.driver import TerminalDriver
 from memtui.tui.faults import in_words
-from memtui.tui.last_resort import LastResort
 from memtui.tui.screens.board import Board
 from memtui.tui.screens.prompt import Prompt, Question
 from memtui.tui.screens.words import WordsScreen, all_help
 from memtui.tui.sessions import save_session
 from memtui.tui.shots import save_shots
+from memtui.tui.terminal_app import TerminalApp
 from memtui.tui.themes import THEMES, checked_theme, default_theme, token_styles
 from memtui.tui.ticks import Ticks
 from memtui.tui.viewer import Viewer
@@ -51,11 +48,8 @@ EXIT_STOPPED: Final = 3
 NO_COLOR: Final = "NO_COLOR"
 """Set, and not empty: nothing is coloured (no-color.org). Textual by itself would leave shades of grey."""
 
-_SIGNALED: Final = 128
-"""An exit status above this is that of a signal, as a shell gives it."""
 
-
-class Dashboard(App[int]):
+class Dashboard(TerminalApp):
     """Shows one source. Everything a person does goes through `do`, by the id of an action."""
 
     CSS_PATH = "theme.tcss"
@@ -79,12 +73,10 @@ class Dashboard(App[int]):
         timeline: Timeline | None = None,
         alone: str | None = None,
         past: Past | None = None,
+        actions: Sequence[Action] = ACTIONS,
     ) -> None:
         """Raises ValueError with one line for a theme there is none of, or a speed that cannot be played at."""
         super().__init__(driver_class=TerminalDriver, ansi_color=True if os.environ.get(NO_COLOR) else None)
-        self.last_resort: LastResort | None = None
-        """What ends the program if it is told to leave and does not; None where it is not ours to end."""
-        self._loop_to_wake: asyncio.AbstractEventLoop | None = None
         self.player = Player(source, speed, until_ns, paused=paused)
         self.viewer = Viewer(source, self.player, timeline if timeline is not None else Timeline(), past)
         self.glyphs = glyphs
@@ -96,7 +88,10 @@ class Dashboard(App[int]):
             self.register_theme(own)
         self.theme = checked_theme(theme if theme is not None else default_theme(os.environ))
         self.set_class(glyphs is not UNICODE, "-plain-glyphs")
-        self.board = Board(glyphs, self.palette(), footer_hints(), alone)
+        self.actions = actions
+        """All there is to do, with the keys for it."""
+        self.set_keymap({action.id: ",".join(action.keys) for action in actions if action not in ACTIONS})
+        self.board = Board(glyphs, self.palette(), footer_hints(actions), alone)
 
     def palette(self) -> Palette:
         """The style of every token under the theme as it is."""
@@ -113,9 +108,7 @@ class Dashboard(App[int]):
         self.frame()
         self.ticks.start(self, self.frame)
         self.run_worker(self.player.run(), name="player", exit_on_error=False)
-        self._loop_to_wake = asyncio.get_running_loop()
-        if self.last_resort is not None and self.last_resort.asked:
-            self.leave(self.last_resort.status)
+        self.may_leave()
 
     async def on_event(self, event: Event) -> None:
         """What people do comes before simulated time."""
@@ -162,31 +155,6 @@ class Dashboard(App[int]):
     def _recolour(self, theme: Theme) -> None:
         self.board.recolour(self.palette())
 
-    def end(self, status: int) -> None:
-        """Leaves with `status`, for certain if there is a last resort; from any thread, or a signal handler."""
-        if self.last_resort is not None:
-            self.last_resort.ask(status)
-        self.player.pause()
-        if self._loop_to_wake is not None and not self._loop_to_wake.is_closed():
-            self._loop_to_wake.call_soon_threadsafe(self.leave, status)
-
-    def on_signal(self, number: int, frame: FrameType | None) -> None:
-        """What a signal to end means. A terminal that goes away may say so many times: once is enough."""
-        if number != signal.SIGHUP or self.last_resort is None or not self.last_resort.asked:
-            self.end(_SIGNALED + number)
-
-    # What follows is `memtui.tui.driver.TerminalUser`.
-
-    def terminal_lost(self) -> None:
-        """There is nobody to look at it any more."""
-        if self.last_resort is None or not self.last_resort.asked:
-            self.end(_SIGNALED + signal.SIGHUP)
-
-    def interrupt_pressed(self) -> None:
-        """Ctrl-C, before the event loop sees it."""
-        if self.last_resort is not None:
-            self.last_resort.ask(EXIT_INTERRUPTED)
-
     def on_board_rearranged(self) -> None:
         """Another layout needs other maps."""
         self._look_again()
@@ -226,18 +194,8 @@ class Dashboard(App[int]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """All actions, for the palette."""
-        for action in ACTIONS:
+        for action in self.actions:
             yield SystemCommand(action.help, f"key {action.shown}", lambda action_id=action.id: self.do(action_id))
-
-    @property
-    def terminal_is_lost(self) -> bool:
-        """Whether the terminal went away while it was drawn on."""
-        return isinstance(self._driver, TerminalDriver) and self._driver.lost
-
-    def restore_terminal(self) -> None:
-        """Gives the terminal back at once, from another thread, as far as that can be done."""
-        if isinstance(self._driver, TerminalDriver):
-            self._driver.restore()
 
     def last_words(self) -> list[str]:
         """What has to be said once the terminal is given back: why it stopped, and what broke meanwhile."""
@@ -252,7 +210,8 @@ class Dashboard(App[int]):
             self.viewer.to_live()
             self.player.resume()
         elif self.player.finished:
-            self.notify("Nothing more happens; r restarts.")
+            key = next(action.shown for action in self.actions if action.id == "restart")
+            self.notify(f"Nothing more happens; {key} restarts.", markup=False)
         else:
             self.player.toggle()
 
@@ -379,7 +338,7 @@ class Dashboard(App[int]):
 
     def show_help(self) -> None:
         """All keys."""
-        keys = [(action.group, action.shown, action.help) for action in ACTIONS]
+        keys = [(action.group, action.shown, action.help) for action in self.actions]
         info = self.viewer.source.info
         words = all_help(info, self.viewer.timeline, keys, self.glyphs)
         self.push_screen(WordsScreen(self.glyphs.text(info.scenario), words, self.palette()))
@@ -392,6 +351,15 @@ class Dashboard(App[int]):
     def open_palette(self) -> None:
         """Lists all actions, to be searched."""
         self.push_screen(CommandPalette([SystemCommandsProvider], placeholder="Search all actions"))
+
+    def go_to_shell(self) -> None:
+        """Gives the terminal back to the shell until that says to go on."""
+        if not self.suspend_to_shell():
+            self.notify("This terminal has no shell to go back to.")
+
+    def hold(self) -> None:
+        """Lets simulated time stand still, so that nothing keeps the event loop from leaving."""
+        self.player.pause()
 
     def leave(self, exit_code: int) -> None:
         """Gives the terminal back; a machine that could not go on has the last word on the exit status."""

@@ -86,7 +86,7 @@ def draw_header(desk: Desk) -> Row:
 
 def draw_timeline(desk: Desk) -> Row:
     """The time bar."""
-    return timeline_row(desk.scene, desk.status, desk.layout.width, desk.glyphs)
+    return timeline_row(desk.scene, desk.status, desk.hints, desk.layout.width, desk.glyphs)
 
 
 def draw_tabs(desk: Desk) -> Row:

@@ -33,18 +33,24 @@ _MARKED = 2_000
 """How many of the last events are looked through for marks on the time bar."""
 TIME_ACTION = "time:"
 """What the action of a span of the time bar begins with: `time_pointed_at` reads it."""
+MORE_ACTION = "palette"
+"""A click on the sign for keys that have no room runs this action: it lists them all."""
 _SPEED_WIDTH = 5
 """Cells of `×1000`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """A key and what it does, for the footer."""
+    """A key and what it does, for the footer, or several that belong together."""
 
-    key: str
+    keys: tuple[tuple[str, str], ...]
+    """Each key as it is shown, and the id of its action, for the mouse."""
     label: str
+    """A word or two."""
     action: str
-    """The id of the action, for the mouse."""
+    """The id of the action that a click on the label runs."""
+    gap: str = " "
+    """What stands between the keys."""
 
 
 def header_row(scene: Scene, status: Status, width: int, glyphs: Glyphs) -> Row:
@@ -97,10 +103,10 @@ def _sign(status: Status, glyphs: Glyphs) -> str:
     return glyphs.paused if status.state in (PlayState.PAUSED, PlayState.PAST) else glyphs.stopped
 
 
-def timeline_row(scene: Scene, status: Status, width: int, glyphs: Glyphs) -> Row:
+def timeline_row(scene: Scene, status: Status, hints: Sequence[Hint], width: int, glyphs: Glyphs) -> Row:
     """The whole scenario left to right: its entries, and where simulated time stands; or why it stopped."""
     if status.error:
-        return error_row(status, width, glyphs)
+        return error_row(status, hints, width, glyphs)
     end_ns = _end_ns(scene)
     start, end = "0s ", f" {axis_time(end_ns)}" + ("" if scene.info.end_ns >= 0 else glyphs.more)
     length = width - len(start) - len(end)
@@ -148,10 +154,11 @@ def _end_ns(scene: Scene) -> int:
     return max(1, scene.now.time_ns, *scene.info.event_times_ns)
 
 
-def error_row(status: Status, width: int, glyphs: Glyphs) -> Row:
-    """Why the machine stopped, in one row."""
+def error_row(status: Status, hints: Sequence[Hint], width: int, glyphs: Glyphs) -> Row:
+    """Why the machine stopped, and the keys that go on, in one row."""
     words = row(Span("stopped: ", Token.BAD), Span(glyphs.text(status.error), Token.BAD))
-    return spread(words, row(dim("r restarts, q quits")), width, glyphs.more)
+    ways = [span for hint in hints if hint.action in ("restart", "quit") for span in _hint(hint, glyphs)]
+    return spread(words, tuple(ways), width, glyphs.more)
 
 
 def tabs_row(shown: str, hints: Sequence[Hint], width: int, glyphs: Glyphs) -> Row:
@@ -169,7 +176,7 @@ def _brief_hints(hints: Sequence[Hint], room: int, glyphs: Glyphs) -> Row:
         return ()
     full = [span for hint in hints for span in _hint(hint, glyphs)]
     full[-1] = full[-1]._replace(text=full[-1].text.rstrip())
-    keys = [span for hint in hints for span in (Span(glyphs.text(hint.key), Token.KEY, hint.action), Span(" "))][:-1]
+    keys = [span for hint in hints for span in (*_keys(hint, glyphs), Span(" "))][:-1]
     return next((tuple(spans) for spans in (full, keys) if row_width(spans) <= room), ())
 
 
@@ -198,21 +205,28 @@ def _tab(words: str, shown: bool) -> str:
 def footer_row(hints: Sequence[Hint], status: Status, width: int, glyphs: Glyphs) -> Row:
     """Keys and what they do, the first ones first; the last two always show, with a sign for what has no room."""
     if status.error and width < 100:
-        return error_row(status, width, glyphs)
+        return error_row(status, hints, width, glyphs)
     last = [span for hint in hints[-2:] for span in _hint(hint, glyphs)]
     room = width - row_width(last) - 3
     spans: list[Span] = []
     for hint in hints[:-2]:
         words = _hint(hint, glyphs)
         if row_width(spans) + row_width(words) > room:
-            spans.append(dim(f"{glyphs.more}  "))
+            spans.append(Span(f"{glyphs.more}  ", Token.DIM, MORE_ACTION))
             break
         spans += words
     return fit(tuple(spans + last), width, glyphs.more)
 
 
 def _hint(hint: Hint, glyphs: Glyphs) -> Row:
-    return (Span(glyphs.text(hint.key), Token.KEY, hint.action), Span(f" {hint.label}  ", Token.DIM, hint.action))
+    return (*_keys(hint, glyphs), Span(f" {hint.label}  ", Token.DIM, hint.action))
+
+
+def _keys(hint: Hint, glyphs: Glyphs) -> Row:
+    spans: list[Span] = []
+    for key, action in hint.keys:
+        spans += [Span(hint.gap, Token.KEY)] * bool(spans) + [Span(glyphs.text(key), Token.KEY, action)]
+    return tuple(spans)
 
 
 def one_line(scene: Scene, status: Status, hints: Sequence[Hint], width: int, glyphs: Glyphs) -> Row:

@@ -316,6 +316,12 @@ async def palette(hands: Hands) -> None:
     assert "Search all actions" in hands.text
 
 
+async def suspend(hands: Hands) -> None:
+    """What it does at a shell is in `test_leaving.py`."""
+    await hands.act()
+    assert "This terminal has no shell to go back to." in hands.text
+
+
 async def panel_help(hands: Hands) -> None:
     await hands.press("4")
     await hands.act()
@@ -370,6 +376,7 @@ EFFECTS: Final[Mapping[str, Check]] = {
     "theme": theme,
     "screenshot": screenshot,
     "palette": palette,
+    "suspend": suspend,
     "panel-help": panel_help,
     "help": all_help,
     "quit": leaves_with(0),

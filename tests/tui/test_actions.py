@@ -58,4 +58,6 @@ async def test_every_key_of_the_footer_and_every_tab_is_a_button(open_dashboard:
                     await pilot.click(f"#{line}", offset=(x + len(span.text) // 2, 0))
                 x += len(span.text)
         assert done == asked
-    assert {*asked} >= {hint.action for hint in footer_hints()} | {f"panel-{digit}" for digit in range(1, 7)}
+    assert {*asked} >= {action for hint in footer_hints() for _, action in hint.keys} | {
+        f"panel-{digit}" for digit in range(1, 7)
+    }

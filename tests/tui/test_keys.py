@@ -11,6 +11,7 @@ from textual.command import CommandPalette
 
 from memtui.snapshot import MapRequest, Snapshot
 from memtui.tui.actions import ACTIONS, action_of, footer_hints
+from memtui.tui.keymap import rebound
 from memtui.tui.screens.words import WordsScreen
 from memtui.units import MS, SECOND
 from memtui.view.catalogue import PANELS
@@ -28,8 +29,9 @@ def test_ids_and_keys_are_unique() -> None:
 
 
 def test_the_footer_names_only_actions_there_are() -> None:
-    assert {hint.action for hint in footer_hints()} <= {action.id for action in ACTIONS}
-    assert [hint.action for hint in footer_hints()][-2:] == ["help", "quit"]
+    named = [action for hint in footer_hints() for _, action in hint.keys]
+    assert {*named} <= {action.id for action in ACTIONS}
+    assert named[-2:] == ["help", "quit"]
     assert action_of("event-on").shown == ">"
 
 
@@ -288,7 +290,7 @@ async def test_space_says_what_to_do_when_nothing_more_happens(open_dashboard: O
 
 async def test_clicks_on_footer_and_tabs_run_their_actions(open_dashboard: Opened) -> None:
     async with open_dashboard() as (app, pilot):
-        await pilot.click("#footer", offset=(14, 0))
+        await pilot.click("#footer", offset=(18, 0))
         assert app.player.source.now_ns == 1 * SECOND
         await pilot.press("z")
         await pilot.pause()
@@ -305,7 +307,26 @@ async def test_a_double_click_enlarges_a_panel(open_dashboard: Opened) -> None:
 
 
 async def test_actions_can_be_bound_to_other_keys_by_id(open_dashboard: Opened) -> None:
-    async with open_dashboard() as (app, pilot):
-        app.set_keymap({"event-on": "k"})
+    actions = rebound([("event-on", ["k"]), ("restart", ["F7", "ctrl+r"])])
+    async with open_dashboard(size=(200, 60), actions=actions) as (app, pilot):
+        await pilot.press("greater_than_sign")
+        assert app.player.source.now_ns == 0
         await pilot.press("k")
         assert app.player.source.now_ns == 1 * SECOND
+        assert "< k event" in screen_text(app)
+        assert "F7 restart" in screen_text(app)
+        await pilot.press("ctrl+r")
+        assert app.player.source.now_ns == 0
+        app.player.source.advance(60 * SECOND)
+        await pilot.press("space")
+        assert [notice.message for notice in app._notifications] == ["Nothing more happens; F7 restarts."]
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert "k       Go, or play, to the next event or timeline entry" in screen_text(app)
+        assert "F7      Restart from the machine as booted" in screen_text(app)
+
+
+async def test_a_click_on_the_sign_for_more_keys_lists_all_actions(open_dashboard: Opened) -> None:
+    async with open_dashboard() as (app, pilot):
+        await pilot.click("#footer", offset=(screen_text(app).split("\n")[-1].index("…"), 0))
+        assert isinstance(app.screen, CommandPalette)

@@ -207,9 +207,13 @@ def test_noise_resizes_and_pastes_of_megabytes_are_lived_through() -> None:
     os.close(terminal.master)
 
 
-def test_a_dashboard_that_is_stopped_gives_the_terminal_back_and_takes_it_again() -> None:
+@pytest.mark.parametrize("how", ["signal", "key"])
+def test_a_dashboard_that_is_stopped_gives_the_terminal_back_and_takes_it_again(how: str) -> None:
     terminal = Terminal(RUN, "run", "tour")
-    os.kill(terminal.child, signal.SIGTSTP)
+    if how == "key":
+        os.write(terminal.master, b"\x1a")
+    else:
+        os.kill(terminal.child, signal.SIGTSTP)
     terminal.read(until=b"\x1b[?1049l")
     os.kill(terminal.child, signal.SIGCONT)
     terminal.shown = b""

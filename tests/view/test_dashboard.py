@@ -58,7 +58,7 @@ def test_why_it_stopped_is_said_on_the_screen(size: tuple[int, int]) -> None:
     status = Status(PlayState.STOPPED, 1.0, "nothing left to kill")
     text = "\n".join(picture(desk_at("12.48", *size, status=status)))
     assert "stopped: nothing left to kill" in text
-    assert "r restarts, q quits" in text
+    assert "r restart  q quit" in text
 
 
 def test_the_time_bar_has_entries_position_and_end() -> None:
