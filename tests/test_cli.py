@@ -228,7 +228,7 @@ def test_list_prints_names_with_their_meaning_in_a_hundred_columns(what: str, kn
 
 
 def test_list_of_nothing_known_exits_with_2() -> None:
-    known = "scenarios, machines, kernels, policies, actions, counters, panels, costs, latencies"
+    known = "scenarios, machines, kernels, policies, actions, counters, panels, keys, costs, latencies"
     assert one_line(memtui("list", "frames")) == f"memtui: memtui list: 'frames' is not one of {known}"
     words = f"memtui: memtui list: 'scenario' is not one of {known}; did you mean 'scenarios'?"
     assert one_line(memtui("list", "scenario")) == words

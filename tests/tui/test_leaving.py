@@ -215,6 +215,7 @@ def test_a_dashboard_that_is_stopped_gives_the_terminal_back_and_takes_it_again(
     else:
         os.kill(terminal.child, signal.SIGTSTP)
     terminal.read(until=b"\x1b[?1049l")
+    os.waitpid(terminal.child, os.WUNTRACED)
     os.kill(terminal.child, signal.SIGCONT)
     terminal.shown = b""
     terminal.read(until=DRAWN)
