@@ -48,7 +48,7 @@ machine: {like: server-64g}
 timeline:
   - {at: 100ms, nr_hugepages: 10240}
   - {at: 200ms, load_module: {text: 92KiB, rodata: 40KiB, data: 60KiB}}
-  - {at: 300ms, anon: {size: 4GiB}}
+  - {at: 300ms, anon: {size: 256MiB}}
   - {at: 1h, nr_hugepages: 0}
 until: 2h
 """
