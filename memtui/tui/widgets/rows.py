@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.events import Click
+from textual.filter import LineFilter
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
@@ -20,7 +21,11 @@ Palette = Mapping[Token, Style]
 
 
 class RowsView(Widget):
-    """Shows rows. Strips are made once per changed row; what did not change is not painted again."""
+    """Shows rows. Strips are made once per changed row, and only the part of a row that changed is written.
+
+    A frame asks every widget on the screen for all of its rows, whichever changed. They are at hand here
+    as they go to the terminal: what Textual would lay around them (borders, padding, tints) there is not.
+    """
 
     class Chosen(Message):
         """Someone clicked on words that run an action."""
@@ -36,6 +41,8 @@ class RowsView(Widget):
         self._palette = palette
         self._base: Style | None = None
         self._over_base = palette
+        self._look: tuple[int, Sequence[LineFilter]] = (0, ())
+        """The width, and what changes colours, that strips were made for."""
         self._rows: Rows = []
         self._strips: dict[int, Strip] = {}
         self.painted = 0
@@ -47,37 +54,56 @@ class RowsView(Widget):
         return self._rows
 
     def show(self, rows: Rows) -> None:
-        """Shows these rows from now on; only those that differ are painted."""
-        changed = [y for y in range(max(len(rows), len(self._rows))) if _row(rows, y) != _row(self._rows, y)]
-        self._rows = rows
-        for y in changed:
-            self._strips.pop(y, None)
+        """Shows these rows from now on; only what differs is painted."""
+        before, self._rows = self._rows, rows
+        changed = []
+        for y in range(max(len(rows), len(before))):
+            old, new = _row(before, y), _row(rows, y)
+            if old != new:
+                self._strips.pop(y, None)
+                first, end = changed_columns(old, new) if old and new else (0, self.size.width)
+                changed.append(Region(first, y, end - first, 1))
         if changed:
-            self.refresh(*(Region(0, y, self.size.width, count) for y, count in _stretches(changed)))
+            self.refresh(*changed)
 
     def recolour(self, palette: Palette) -> None:
         """Paints everything again in other styles."""
         self._palette = palette
-        self._base = None
-        self._strips.clear()
+        self.notify_style_update()
         self.refresh()
 
+    def notify_style_update(self) -> None:
+        """Textual calls it when styles may have become others."""
+        self._base = None
+        super().notify_style_update()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The rows in `crop` as they go to the terminal."""
+        width = self.size.width
+        self._look_again(width)
+        strips = [self._strips.get(y) or self._painted(y, width) for y in crop.line_range]
+        left, right = crop.column_span
+        return strips if (left, right) == (0, width) else [strip.crop(left, right) for strip in strips]
+
     def render_line(self, y: int) -> Strip:
-        """One row of cells as Textual wants it."""
+        """One row as it goes to the terminal."""
+        return self.render_lines(Region(0, y, self.size.width, 1))[0]
+
+    def _painted(self, y: int, width: int) -> Strip:
         self.painted += 1
-        if y >= len(self._rows):
-            return Strip.blank(self.size.width, self.rich_style)
-        strip = self._strips.get(y)
-        if strip is None:
-            strip = self._strips[y] = strip_of(self._rows[y], self._styles())
+        strip = strip_of(_row(self._rows, y) or (), self._over_base).adjust_cell_length(width, self._base)
+        for each in self._look[1]:
+            strip = strip.apply_filter(each, self.background_colors[1])
+        self._strips[y] = strip
         return strip
 
-    def _styles(self) -> Palette:
-        """The palette over the widget's own background."""
-        base = self.rich_style
-        if base != self._base:
-            self._base, self._over_base = base, over(self._palette, base)
-        return self._over_base
+    def _look_again(self, width: int) -> None:
+        """Drops all strips if they have another width, other styles under them or other filters on their way."""
+        look = width, self.get_line_filters()
+        if self._base is None or look != self._look:
+            self._base, self._look = self.rich_style, look
+            self._over_base = over(self._palette, self._base)
+            self._strips.clear()
 
     def on_click(self, event: Click) -> None:
         """Runs the action of the words that were clicked, if they have one."""
@@ -110,14 +136,23 @@ def strip_of(cells: Row, palette: Palette) -> Strip:
     )
 
 
+def changed_columns(before: Row, after: Row) -> tuple[int, int]:
+    """The first column in which two rows differ, and the one after the last."""
+    same = start = 0
+    for old, new in zip(before, after, strict=False):
+        if old != new:
+            break
+        same += 1
+        start += cell_width(new.text)
+    end, end_before = row_width(after), row_width(before)
+    if end != end_before:
+        return start, max(end, end_before)
+    for old, new in zip(reversed(before[same:]), reversed(after[same:]), strict=False):
+        if old != new:
+            break
+        end -= cell_width(new.text)
+    return start, end
+
+
 def _row(rows: Rows, y: int) -> Row | None:
     return rows[y] if 0 <= y < len(rows) else None
-
-
-def _stretches(numbers: Iterable[int]) -> list[tuple[int, int]]:
-    """Neighbouring numbers together: (first, how many)."""
-    runs = []
-    for _, run in groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0]):
-        members = [number for _, number in run]
-        runs.append((members[0], len(members)))
-    return runs
