@@ -305,7 +305,9 @@ def _tlb(direct: dict[str, int], reach: int, children: int, skewed: bool = False
         )
     ]
     if children:
-        accesses.append(TlbAccess("fork_storm", 256 * MIB, (("4K", 256 * MIB),), 6 * MIB, 999_024, 976_563, 48.0, 47.2))
+        accesses.append(
+            TlbAccess("fork_storm", 256 * MIB, (("4K", 256 * MIB),), 6 * MIB, 999_024, 976_563, 48.0, 47.2, pid=1000)
+        )
     whole = TlbAccess("all 1G", 64 * GIB, (("1G", 64 * GIB),), 16 * GIB, 937_500, 750_000, 10.0, 15.0, (6.0, 18.0))
     cost = TlbCost(
         access=accesses[0],
@@ -317,7 +319,15 @@ def _tlb(direct: dict[str, int], reach: int, children: int, skewed: bool = False
     )
     favoured = tuple(each._replace(miss_ppm=each.miss_ppm // 4, cycles_per_access=3.25) for each in accesses)
     shown = favoured if skewed else ()
-    return TlbView("skylake-sp", levels, tuple(accesses), direct_map_table_bytes=820 * KIB, cost=cost, skewed=shown)
+    return TlbView(
+        "skylake-sp",
+        levels,
+        tuple(accesses),
+        direct_map_table_bytes=820 * KIB,
+        cost=cost,
+        skewed=shown,
+        processes=bool(children),
+    )
 
 
 def _workloads(time_ns: int, modules: int, children: int) -> tuple[WorkloadView, ...]:

@@ -169,7 +169,7 @@ class Machine:
 
     def observe(self, request: MapRequest) -> Observation:
         """The machine now, with maps of the wanted resolution."""
-        tlb = tlb_view(self, skewed=request.skewed)
+        tlb = tlb_view(self, request)
         return Observation(
             counters=self.counters(),
             derived=counters.derived(self, tlb),

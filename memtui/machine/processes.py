@@ -66,6 +66,10 @@ class Processes:
     def __len__(self) -> int:
         return len(self._table)
 
+    def of_pid(self, pid: int) -> Process | None:
+        """The process of that number, if it runs."""
+        return self._table.get(pid)
+
     def spawn(self, name: str) -> Process:
         """Starts a process: the recorded test program, with nothing mapped of its own.
 

@@ -90,6 +90,12 @@ class MapRequest(NamedTuple):
     """A frame whose struct pages to tell everything of: `Snapshot.struct_pages`."""
     skewed: bool = False
     """Whether to tell what accesses pay that favour some memory: `TlbView.skewed`."""
+    processes: int = 1
+    """Of how many processes to tell what accesses pay: of the largest, from `first_process` on."""
+    first_process: int = 0
+    """Processes left out that are larger."""
+    process: int = 0
+    """Pid of one to tell of wherever it stands; 0: of none."""
 
 
 class FrameView(NamedTuple):

@@ -59,6 +59,8 @@ class TlbAccess(NamedTuple):
     """What a walk reads, lowest level first."""
     entries_used: tuple[int, ...] = ()
     """Of each of `TlbView.levels`, entries that hold translations of this mapping while nothing else is accessed."""
+    pid: int = 0
+    """Of the process whose memory it is; 0: of none."""
 
 
 class FlushTally(NamedTuple):
@@ -103,3 +105,7 @@ class TlbView(NamedTuple):
     """The same mappings as `accesses`, used by Zipf's law; empty unless `MapRequest.skewed` asked for it."""
     guest: bool = False
     """Its CPUs are a hypervisor's virtual ones."""
+    processes: int = 0
+    """All processes there are, of which `accesses` has those that `MapRequest` asked for, last and by size."""
+    first_process: int = 0
+    """How many of them are larger than the first that `accesses` has."""

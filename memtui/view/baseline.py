@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from memtui.reading import read
 from memtui.snapshot import Snapshot
-from memtui.units import PAGE_BYTES, format_bytes, format_count
+from memtui.units import PAGE_BYTES, format_bytes, format_count, three_digits
 from memtui.view.cells import Row, dim, flow, row
 from memtui.view.numbers import moment
 
@@ -34,6 +34,12 @@ def bytes_change(change: Change | None) -> str:
 def frames_change(change: Change | None) -> str:
     """A change of an amount in base frames, as a size."""
     return bytes_change(None if change is None else change * PAGE_BYTES)
+
+
+def ppm_change(change: Change | None) -> str:
+    """A change of a share given in parts per million, in points: `(−1.40 %)`; empty for none and for very little."""
+    points = abs(change or 0) / 10_000
+    return f"({'+' if (change or 0) > 0 else '−'}{three_digits(points)} %)" if points >= 0.005 else ""
 
 
 def count_change(change: Change | None) -> str:

@@ -50,4 +50,7 @@ def merged(requests: list[MapRequest]) -> MapRequest:
         direct_map_frame=next((each.direct_map_frame for each in requests if each.direct_map_frame is not None), None),
         vmemmap_frame=next((each.vmemmap_frame for each in requests if each.vmemmap_frame is not None), None),
         skewed=any(each.skewed for each in requests),
+        processes=max((each.processes for each in requests), default=1),
+        first_process=max((each.first_process for each in requests), default=0),
+        process=max((each.process for each in requests), default=0),
     )

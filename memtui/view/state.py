@@ -53,6 +53,10 @@ class ViewState:
     vmemmap: MapState = WHOLE
     access: str = ""
     """Name of the access the TLB panel shows; '': the first there is."""
+    process: int = 0
+    """Pid of the process whose access that is; 0: of none."""
+    first_process: int = 0
+    """Processes, the largest first, that stand above those the TLB panel lists."""
     event: int = 0
     """Serial number of the chosen event; 0: none is."""
     filter: str = ""

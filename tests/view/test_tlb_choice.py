@@ -6,16 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from memtui.snapshot import MapRequest, RunInfo
+from memtui.snapshot import MapRequest, RunInfo, TlbAccess, TlbView
 from memtui.units import SECOND
 from memtui.view.catalogue import merged
 from memtui.view.cells import Rows, plain
 from memtui.view.glyphs import UNICODE
 from memtui.view.layout import lay_out
 from memtui.view.panels import tlb
+from memtui.view.panels.tlb_choice import LISTED, chosen_access, others, stepped
 from memtui.view.panels.tlb_cost import split_verdict
+from memtui.view.panels.tlb_table import listed, table
 from memtui.view.scene import Scene
-from memtui.view.state import START, Move
+from memtui.view.state import START, Move, ViewState
 from memtui.view.tokens import Token
 from tests.fake_source import FakeSource, snapshot_at
 from tests.view.pictures import scene_at
@@ -108,3 +110,91 @@ def test_where_a_split_costs_or_nobody_knows_it_says_so(tour: Scene) -> None:
     assert plain(verdict(tour, 15.0, 10.0, (9.0, 11.0))).startswith("Splits cost here: 15.0 cycles")
     assert plain(verdict(tour, 10.0, 10.5, (8.0, 12.0))).startswith("Splits may help here")
     assert verdict(tour, 10.0, 10.0, (9.0, 11.0)) == []
+
+
+def access(name: str, pid: int = 0) -> TlbAccess:
+    return TlbAccess(name, 1 << 30, (("4K", 1 << 30),), 1 << 20, 900_000, 800_000, 20.0, 16.0, pid=pid)
+
+
+def crowd(state: ViewState, count: int, rows: int = 12) -> TlbView:
+    """What a machine with so many processes tells of them, largest first, for a panel of that state."""
+    asked = tlb.request(FakeSource().info, state, 116, 34 if rows > 4 else 12)
+    ranks = range(asked.first_process, min(count, asked.first_process + asked.processes))
+    pids = [1000 + rank for rank in ranks]
+    pids += [asked.process] * (asked.process not in (0, *pids))
+    accesses = (access("direct map"), access("vmemmap"), *(access(f"p{pid}", pid) for pid in pids))
+    return TlbView("cpu", (), accesses, processes=count, first_process=asked.first_process)
+
+
+@pytest.mark.parametrize("rows", [12, 4], ids=["enlarged", "small"])
+def test_n_goes_through_every_process_by_size_however_many_there_are(rows: int) -> None:
+    state, seen = START, []
+    for _ in range(2 + 34):
+        state = stepped(crowd(state, 34, rows), state, 1)
+        seen.append(state.access)
+    assert seen == ["vmemmap", *(f"p{1000 + rank}" for rank in range(34)), "direct map"]
+    assert state.first_process == 0
+
+
+def test_back_through_the_processes_the_window_follows_too() -> None:
+    state = replace(START, access="p1025", process=1025, first_process=20)
+    seen = []
+    for _ in range(26):
+        state = stepped(crowd(state, 34), state, -1)
+        seen.append(state.access)
+    assert seen == [*(f"p{1000 + rank}" for rank in range(24, -1, -1)), "vmemmap"]
+
+
+def test_a_chosen_process_stays_chosen_when_others_outgrow_it() -> None:
+    state = replace(START, access="p1030", process=1030)
+    view = crowd(state, 34)
+    assert chosen_access(view, state) == access("p1030", 1030)
+    assert others(view) == 34 - LISTED - 1
+
+
+def test_the_table_keeps_the_chosen_access_in_sight_and_counts_the_others() -> None:
+    state = replace(START, access="p1007", process=1007)
+    view = crowd(state, 34)
+    lines = plain(table(view, chosen_access(view, state), 80, 6, UNICODE)).split("\n")
+    assert [line.split()[0] for line in lines[1:5]] == ["p1005", "p1006", "●", "p1008"]
+    assert lines[5] == "  … 32 more, n goes through all"
+    whole = plain(table(view, None, 80, 30, UNICODE)).split("\n")
+    assert len(whole) == 1 + 12 + 1
+    assert whole[-1] == "  … 24 more, n goes through all"
+    assert list(listed(view, None, 0)) == list(listed(view, None, 1)) == []
+
+
+def test_the_request_names_the_process_that_is_chosen() -> None:
+    info, state = FakeSource().info, replace(START, process=1012, first_process=3)
+    assert tlb.request(info, state, 116, 34)[-4:] == (True, LISTED, 3, 1012)
+    assert tlb.request(info, state, 56, 12)[-4:] == (True, 3, 3, 1012)
+    assert tlb.request(info, START, 56, 12)[-4:] == (True, 1, 0, 0)
+    request = merged([MapRequest(), tlb.request(info, state, 116, 34)])
+    assert (request.processes, request.first_process, request.process) == (LISTED, 3, 1012)
+
+
+@pytest.mark.parametrize("size", [(116, 34), (116, 38), (196, 54), (76, 19), (63, 22)])
+def test_enlarged_there_is_always_a_strip_of_misses_and_of_reach(tour: Scene, size: tuple[int, int]) -> None:
+    lines = drawn(tour, *size)
+    assert len(lines) <= size[1]
+    strips = [line for line in lines if line.startswith("direct map: miss, max ")]
+    assert len(strips) == 1
+    assert "reach, max " in strips[0]
+    assert any("flushes" in line for line in lines)
+
+
+def test_what_it_cost_stands_in_two_columns_where_there_is_room(tour: Scene) -> None:
+    lines = drawn(tour, 116, 34)
+    assert any(line.startswith("what did it cost") and "4-level walk" in line for line in lines)
+    assert any(line.startswith("cycles per access") for line in lines)
+
+
+def test_since_a_baseline_reach_and_misses_have_their_change_at_the_top(tour: Scene) -> None:
+    direct = tour.now.tlb.accesses[0]
+    then = direct._replace(reach_bytes=direct.reach_bytes - (2 << 30), miss_ppm=direct.miss_ppm + 31_300)
+    before = replace(tour.now, tlb=tour.now.tlb._replace(accesses=(then,)))
+    marked = replace(tour, state=replace(START, baseline=before))
+    assert drawn(marked, 56, 12)[0] == "skylake-sp             reach (+2.00 GiB)  miss (−3.13 %)"
+    assert drawn(replace(tour, state=replace(START, baseline=tour.now)), 56, 12)[0].endswith("reach, log scale")
+    gone = replace(tour, state=replace(START, access="fork_storm", baseline=snapshot_at(SECOND, MapRequest())))
+    assert drawn(gone, 56, 12)[0].endswith("reach, log scale")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from heapq import nsmallest
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from memtui.machine import maps
 from memtui.machine.boot_mapping import table_frames
+from memtui.machine.process import Process
 from memtui.machine.tlb.mix import Mix
 from memtui.machine.tlb.popularity import Use
-from memtui.snapshot import TlbView
+from memtui.snapshot import MapRequest, TlbView
 from memtui.units import PAGE_BYTES
 
 if TYPE_CHECKING:
@@ -18,37 +20,60 @@ ZIPF: Final = 0.99
 """The exponent of the skewed accesses: that of YCSB's zipfian generator (Cooper et al., 2010)."""
 
 
-def tlb_view(machine: Machine, *, skewed: bool) -> TlbView:
-    """The CPU's arrays and what accesses to the direct map, the largest process and the vmemmap pay.
+class _Mapping(NamedTuple):
+    """What may be accessed."""
 
-    What a scenario states of the kernel's accesses comes second; `skewed` adds all of them by Zipf's law.
+    name: str
+    mix: Mix
+    pid: int = 0
+
+
+def tlb_view(machine: Machine, request: MapRequest) -> TlbView:
+    """The CPU's arrays and what accesses to the direct map, the vmemmap and the processes asked for pay.
+
+    What a scenario states of the kernel's accesses comes second; all of them by Zipf's law too where that is
+    asked for.
     """
-    cost = machine.direct_map_cost.view()
-    mappings = _mappings(machine)
-    accesses = [machine.tlb.access(name, mix) for name, mix in mappings]
-    favoured = [machine.tlb.access(name, mix, Use(ZIPF)) for name, mix in mappings] if skewed else []
+    cost, model = machine.direct_map_cost.view(), machine.tlb
+    first = max(0, min(request.first_process, len(machine.processes) - 1))
+    mappings = _mappings(machine, request, first)
+    accesses = [model.access(name, mix)._replace(pid=pid) for name, mix, pid in mappings]
+    favoured = []
+    if request.skewed:
+        favoured = [model.access(name, mix, Use(ZIPF))._replace(pid=pid) for name, mix, pid in mappings]
     if machine.direct_map_cost.stated is not None:
         accesses.insert(1, cost.access)
-        if skewed:
+        if request.skewed:
             favoured.insert(1, machine.direct_map_cost.skewed(ZIPF))
     cpu = machine.config.cpu
     tables = table_frames(machine.direct_map.spans, cpu.table_levels) + machine.direct_map.table_frames
     return TlbView(
-        cpu=machine.tlb.name,
-        levels=machine.tlb.levels(),
+        cpu=model.name,
+        levels=model.levels(),
         accesses=tuple(accesses),
         table_levels=cpu.table_levels,
         direct_map_table_bytes=tables * PAGE_BYTES,
         cost=cost,
         skewed=tuple(favoured),
         guest=cpu.guest,
+        processes=len(machine.processes),
+        first_process=first,
     )
 
 
-def _mappings(machine: Machine) -> list[tuple[str, Mix]]:
-    """Name and leaves of what may be accessed; the direct map first."""
-    mappings = [("direct map", Mix(*maps.mapped_bytes(machine.direct_map)))]
-    largest = max(machine.processes, key=lambda process: (process.rss_pages, -process.pid), default=None)
-    if largest is not None:
-        mappings.append((str(largest), Mix(*largest.tlb_mix())))
-    return [*mappings, ("vmemmap", Mix(*machine.memmap.mapped_bytes))]
+def _mappings(machine: Machine, request: MapRequest, first: int) -> list[_Mapping]:
+    """What may be accessed: the direct map first, then the vmemmap, then processes, the largest first."""
+    mappings = [
+        _Mapping("direct map", Mix(*maps.mapped_bytes(machine.direct_map))),
+        _Mapping("vmemmap", Mix(*machine.memmap.mapped_bytes)),
+    ]
+    shown = nsmallest(first + request.processes, machine.processes, key=_by_size)[first:]
+    named = machine.processes.of_pid(request.process)
+    if named is not None and named not in shown:
+        shown.append(named)
+    return mappings + [_Mapping(str(process), Mix(*process.tlb_mix()), process.pid) for process in shown]
+
+
+def _by_size(process: Process) -> tuple[int, int]:
+    """The most resident memory first, the oldest first of those that have the same."""
+    return -process.rss_pages - process.shared_pages, process.pid

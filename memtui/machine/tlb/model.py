@@ -19,7 +19,7 @@ from memtui.units import PAGE_BYTES, PPM, shorten
 PIECES: Final = LEAF_BYTES["1G"] // LEAF_BYTES["2M"]
 """2M pieces a 1G leaf is smashed into."""
 
-KEPT: Final = 64
+KEPT: Final = 128
 """Answers a model remembers: mappings change seldom, and are asked about for every Snapshot."""
 
 
@@ -77,16 +77,16 @@ class TlbModel:
 
     def access(self, name: str, mix: Mix, use: Use = UNIFORM) -> TlbAccess:
         """Random access over what the mapping maps; where it is skewed, hot memory lies together."""
-        return self._remembered(name, mix, use)
+        return self._remembered(mix, use)._replace(name=name)
 
-    def _access(self, name: str, mix: Mix, use: Use) -> TlbAccess:
+    def _access(self, mix: Mix, use: Use) -> TlbAccess:
         rows = self._found(groups(mix, use))
         first = math.fsum(row.share * (1.0 - row.in_first) for row in rows)
         last = math.fsum(row.misses for row in rows)
         walked = self._walks(mix, rows)
         likely, least, most = (self._cycles(first, last, walked, each) for each in (LIKELY, LEAST, MOST))
         return TlbAccess(
-            name=name,
+            name="",
             footprint_bytes=round(mix.footprint_bytes * use.density),
             mapped_bytes=mix.by_leaf(),
             reach_bytes=self._reach_bytes(mix, rows, use),

@@ -7,14 +7,14 @@ from typing import Final
 
 from memtui.snapshot import TlbAccess, TlbCost, TlbView
 from memtui.units import PPM, format_bytes, format_count, format_duration, three_digits
-from memtui.view.cells import Row, Rows, Span, cut, cut_text, dim, flow, row, strong, wrap
+from memtui.view.cells import Row, Rows, Span, cut, cut_text, dim, flow, row, row_width, strong, wrap
 from memtui.view.glyphs import Glyphs
 from memtui.view.numbers import percent_of_ppm
 from memtui.view.tokens import Token
 
 _LABEL: Final = 18
-_FIGURE: Final = 37
-_WORDS_FROM: Final = 100
+_FIGURE: Final = 16
+_WORDS_FROM: Final = 70
 """Width from which a figure has room for words beside it."""
 _LEAST_COLUMN: Final = 11
 AT_BOOT: Final = "as at boot"
@@ -57,9 +57,7 @@ def cost_rows(view: TlbView, cpus: int, width: int, glyphs: Glyphs) -> Rows:
         rows.append(_line("walks", accesses, walks, width))
         rows.append(_line("of that, splits", "against the direct map as at boot", row(*_verdict(cost, glyphs)), width))
     else:
-        rows.append(
-            row(dim("walks".ljust(_LABEL)), "no accesses stated: per access below, and kernel_access states how many")
-        )
+        rows.append(row(dim("walks".ljust(_LABEL)), "accesses not stated (kernel_access does): one by one below"))
     return [cut(line, width, glyphs.more) for line in rows]
 
 
@@ -93,7 +91,8 @@ def _last_entries(view: TlbView) -> str:
 def _line(label: str, words: str, figure: Row, width: int) -> Row:
     if width < _WORDS_FROM:
         return (dim(label.ljust(_LABEL)), *figure)
-    return (dim(label.ljust(_LABEL)), Span(words.ljust(width - _LABEL - _FIGURE) + " "), *figure)
+    gap = " " * max(2, _FIGURE - row_width(figure))
+    return (dim(label.ljust(_LABEL)), *figure, Span(gap), dim(words))
 
 
 def _verdict(cost: TlbCost, glyphs: Glyphs) -> Row:
@@ -142,15 +141,14 @@ def walk_rows(view: TlbView, width: int, glyphs: Glyphs) -> Rows:
     if access is None or not access.walk_levels:
         return []
     tables = format_bytes(view.direct_map_table_bytes)
-    head = row(strong(f"{view.table_levels}-level page walk"), dim(f"   page tables of the direct map {tables}"))
     rows: Rows = [
-        head,
-        row(dim("level".ljust(8) + "tables used".rjust(12) + "walks that read it".rjust(20) + "cycles".rjust(9))),
+        row(strong(f"{view.table_levels}-level walk"), dim(f"   direct-map tables {tables}")),
+        row(dim("level".ljust(6) + "tables used".rjust(12) + "read by".rjust(11) + "cycles".rjust(9))),
     ]
     for level in access.walk_levels:
         read = "all" if level.read_ppm == PPM else "none" if not level.read_ppm else percent_of_ppm(level.read_ppm)
-        figures = format_bytes(level.table_bytes).rjust(12) + read.rjust(20) + three_digits(level.read_cycles).rjust(9)
-        rows.append(row(level.level.ljust(8), figures))
+        figures = format_bytes(level.table_bytes).rjust(12) + read.rjust(11) + three_digits(level.read_cycles).rjust(9)
+        rows.append(row(level.level.ljust(6), figures))
     return [cut(line, width, glyphs.more) for line in rows]
 
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from memtui.snapshot import TlbAccess, TlbView
-from memtui.units import format_bytes, three_digits
+from memtui.units import format_bytes, format_count, three_digits
 from memtui.view.bars import stacked
 from memtui.view.cells import Rows, Span, cut_text, dim, row
 from memtui.view.glyphs import Glyphs
 from memtui.view.numbers import percent_of_ppm, whole_percent
+from memtui.view.panels.tlb_choice import others
 from memtui.view.tokens import Token
 
 PAGE_TOKENS: Final = {"4K": Token.LEAF_4K, "2M": Token.LEAF_2M, "1G": Token.LEAF_1G}
@@ -39,21 +40,37 @@ _SKEWED: Final[tuple[Column, ...]] = (
 
 
 def table(view: TlbView, chosen: TlbAccess | None, width: int, height: int, glyphs: Glyphs) -> Rows:
-    """One row per access, the chosen one marked. Cut with a sign when there are too many."""
-    if not view.accesses or height < 2:
+    """A row per access in `height` rows with the head, the chosen one marked and always among them.
+
+    Where not all have room, or there are processes nobody was told of, the last row says how many there are more.
+    """
+    places = listed(view, chosen, height)
+    if not places:
         return []
     evenly, skewed = _columns(view, width)
     name_width = width - sum(cells for _, cells, _ in (*evenly, *skewed))
     titles = "".join(title.rjust(cells) for title, cells, _ in (*evenly, *skewed))
     rows: Rows = [row(dim("  random access".ljust(name_width)[:name_width] + titles))]
-    for place, access in enumerate(view.accesses):
+    for place in places:
+        access = view.accesses[place]
         figures = _figures(access, evenly) + (_figures(view.skewed[place], skewed) if skewed else "")
         sign, token = (glyphs.here, Token.STRONG) if access is chosen else (" ", Token.TEXT)
         name = cut_text(glyphs.text(access.name), name_width - _MARK - 1, glyphs.more).ljust(name_width - _MARK)
         rows.append(row(Span(f"{sign} {name}{figures}", token)))
-    if len(rows) > height:
-        rows = [*rows[: height - 1], row(dim(f"{glyphs.more} {len(rows) - height + 1} more"))]
+    hidden = len(view.accesses) + others(view) - len(places)
+    if hidden and len(rows) < height:
+        rows.append(row(dim(f"  {glyphs.more} {format_count(hidden)} more, n goes through all")))
     return rows
+
+
+def listed(view: TlbView, chosen: TlbAccess | None, height: int) -> range:
+    """Places of the accesses that a table of so many rows, its head included, lists."""
+    count, room = len(view.accesses), height - 1
+    if count > room:
+        room -= 1
+    middle = view.accesses.index(chosen) if chosen is not None else 0
+    first = max(0, min(middle - room // 2, count - room))
+    return range(first, min(count, first + max(0, room)))
 
 
 def _columns(view: TlbView, width: int) -> tuple[Sequence[Column], Sequence[Column]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from memtui.machine.tlb import Cpu, Mix
 from memtui.machine.tlb.cpus import TlbArray
@@ -41,24 +42,63 @@ class LruArray:
         return False
 
 
-def miss_shares(cpu: Cpu, mix: Mix, accesses: int, seed: int, offset: Offset = uniform) -> tuple[float, float]:
-    """Shares of accesses that miss the first level and that miss both, the first third not counted."""
+SMASHED: Final = 1 << 40
+"""2M pieces of 1G leaves have page numbers from here on."""
+FILLING: Final = 6000
+"""Accesses to each size of leaf beforehand: a size that is seldom used would take long to come by its entries."""
+SAMPLED: Final = 1024
+"""Accesses between two looks at what the arrays hold."""
+
+
+class Simulated(NamedTuple):
+    """What came of a run, the first third not counted."""
+
+    first: float
+    """Share of accesses that miss the first level."""
+    both: float
+    """Share of accesses that miss both."""
+    held: dict[tuple[str, str], float]
+    """Entries held on average, by level and leaf size."""
+
+
+def simulate(cpu: Cpu, mix: Mix, accesses: int, seed: int, offset: Offset = uniform) -> Simulated:
+    """Random accesses to a mapping, one after the other, on a TLB that begins full."""
     rng = random.Random(seed)
     l1, l2 = ([LruArray(array) for array in level] for level in (cpu.l1, cpu.l2))
-    first = both = 0
+    for leaf, mapped_bytes in mix.by_leaf():
+        for _ in range(FILLING if mapped_bytes else 0):
+            _access(cpu, l1, l2, leaf, rng.randrange(mapped_bytes))
+    first = both = looks = 0
+    held: dict[tuple[str, str], float] = {}
     for step in range(accesses):
+        if step >= accesses // 3 and step % SAMPLED == 0:
+            looks += 1
+            _count(held, l1, l2)
         leaf, position = _leaf_at(mix, offset(rng, mix.footprint_bytes))
-        if _use(l1, leaf, position // LEAF_BYTES[leaf]):
-            continue
-        piece = "2M" if leaf == "1G" and cpu.smashes_1g else leaf
-        # Distinct leaf sizes lie at distinct addresses; a smashed piece must not pass for a real 2M leaf.
-        page = position // LEAF_BYTES[piece] + (0 if piece == leaf else 1 << 40)
-        found = _use(l2, piece, page)
+        level = _access(cpu, l1, l2, leaf, position)
         if step >= accesses // 3:
-            first += 1
-            both += not found
+            first += level > 1
+            both += level > 2
     counted = accesses - accesses // 3
-    return first / counted, both / counted
+    return Simulated(first / counted, both / counted, {row: entries / looks for row, entries in held.items()})
+
+
+def _access(cpu: Cpu, l1: list[LruArray], l2: list[LruArray], leaf: str, position: int) -> int:
+    """The level that had the translation; 3 if none had."""
+    if _use(l1, leaf, position // LEAF_BYTES[leaf]):
+        return 1
+    piece = "2M" if leaf == "1G" and cpu.smashes_1g else leaf
+    # Distinct leaf sizes lie at distinct addresses; a smashed piece must not pass for a real 2M leaf.
+    page = position // LEAF_BYTES[piece] + (0 if piece == leaf else SMASHED)
+    return 2 if _use(l2, piece, page) else 3
+
+
+def _count(held: dict[tuple[str, str], float], l1: list[LruArray], l2: list[LruArray]) -> None:
+    """Adds the entries held now; pieces of 1G leaves count for those."""
+    for level, arrays in (("L1", l1), ("L2", l2)):
+        for leaf, page in (entry for array in arrays for entries in array.sets for entry in entries):
+            row = level, "1G" if page >= SMASHED else leaf
+            held[row] = held.get(row, 0.0) + 1.0
 
 
 def _use(level: list[LruArray], leaf: str, page: int) -> bool:

@@ -8,6 +8,7 @@ from memtui.machine import CpuConfig, Machine, MachineConfig
 from memtui.machine.tlb import CPUS, Mix, Use, tlb_model
 from memtui.snapshot import MapRequest
 from memtui.units import GIB, KIB, MIB
+from tests.workloads.playing import play
 
 
 def used(cpu: str, mix: Mix, use: Use | None = None) -> dict[str, int]:
@@ -48,14 +49,46 @@ def machine() -> Machine:
 
 def test_the_vmemmap_is_accessed_through_2m_leaves_that_optimised_pages_split() -> None:
     booted = machine()
-    access = booted.observe(MapRequest()).tlb.accesses[-1]
+    access = booted.observe(MapRequest()).tlb.accesses[1]
     assert (access.name, access.mapped_bytes) == ("vmemmap", (("4K", 0), ("2M", 256 * MIB), ("1G", 0)))
     booted.sysctl.write("vm.hugetlb_optimize_vmemmap", 1)
     booted.hugetlb.set_nr_hugepages(1024)
     split = booted.memmap.table_frames
-    mapped = dict(booted.observe(MapRequest()).tlb.accesses[-1].mapped_bytes)
+    mapped = dict(booted.observe(MapRequest()).tlb.accesses[1].mapped_bytes)
     assert split > 0
     assert mapped == {"4K": split * 2 * MIB, "2M": 256 * MIB - split * 2 * MIB, "1G": 0}
+
+
+def test_the_processes_asked_for_come_last_and_the_largest_first() -> None:
+    booted = machine()
+    for megabytes in (2, 9, 5, 7):
+        process = booted.processes.spawn(f"p{megabytes}")
+        process.touch(process.mmap(megabytes * MIB))
+
+    def told(request: MapRequest) -> list[str]:
+        return [access.name for access in booted.observe(request).tlb.accesses][2:]
+
+    assert told(MapRequest()) == ["1001 (p9)"]
+    assert told(MapRequest(processes=0)) == []
+    assert told(MapRequest(processes=9)) == ["1001 (p9)", "1003 (p7)", "1002 (p5)", "1000 (p2)"]
+    assert told(MapRequest(processes=2, first_process=1)) == ["1003 (p7)", "1002 (p5)"]
+    assert told(MapRequest(process=1000)) == ["1001 (p9)", "1000 (p2)"]
+    assert told(MapRequest(process=4711)) == ["1001 (p9)"]
+    view = booted.observe(MapRequest(processes=2, first_process=99)).tlb
+    assert (view.processes, view.first_process, view.accesses[-1].pid) == (4, 3, 1000)
+
+
+def test_a_process_is_as_large_as_all_it_maps_files_included() -> None:
+    booted = machine()
+    process = booted.processes.spawn("anonymous")
+    process.touch(process.mmap(4 * MIB))
+    assert booted.observe(MapRequest()).tlb.accesses[-1].name == "1000 (anonymous)"
+    play(booted, "tmpfs", mount="m", size=64 * MIB)
+    play(booted, "tmpfs_write", mount="m", file="f", size=32 * MIB)
+    play(booted, "tmpfs_map", mount="m", file="f")
+    access = booted.observe(MapRequest()).tlb.accesses[-1]
+    assert access.name == "1001 (tmpfs_map 1)"
+    assert dict(access.mapped_bytes)["4K"] > 32 * MIB
 
 
 def test_skewed_accesses_are_told_when_they_are_asked_for() -> None:
