@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from rich.color import Color as RichColor
 from rich.style import Style
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES, Theme
 
-from memtui.view.tokens import KINDS, Token
+from memtui.view.tokens import KINDS, Kind, Token
 
 DARK: Final = Theme(
     name="memtui",
@@ -17,8 +18,8 @@ DARK: Final = Theme(
     secondary="#7A9CFF",
     accent="#E69F00",
     warning="#E69F00",
-    error="#FF7A2F",
-    success="#2FC79A",
+    error="#F97633",
+    success="#2CC79A",
     foreground="#D8DEE4",
     background="#0E1116",
     surface="#161B22",
@@ -28,10 +29,10 @@ DARK: Final = Theme(
 LIGHT: Final = Theme(
     name="memtui-light",
     primary="#0072B2",
-    secondary="#3B5BDB",
+    secondary="#375BDB",
     accent="#A35F00",
-    warning="#A35F00",
-    error="#B3330C",
+    warning="#A05C00",
+    error="#9C1D00",
     success="#00765A",
     foreground="#1B2127",
     background="#FAFAF7",
@@ -42,6 +43,15 @@ LIGHT: Final = Theme(
 
 THEMES: Final = (DARK, LIGHT)
 """The themes memtui adds to Textual's own."""
+
+TEXT_CONTRAST: Final = 4.5
+"""What words have to stand out by: level AA of WCAG 2. Themes that leave it below are corrected."""
+GLYPH_CONTRAST: Final = 3.0
+"""The same for labels and for what is no text."""
+
+_MIDDLE: Final = 0.18
+"""The luminance from which black stands out better than white."""
+_STEPS: Final = 50
 
 _DIM: Final = 0.62
 _FRAME: Final = 0.28
@@ -69,11 +79,44 @@ def token_styles(theme: Theme, variables: Mapping[str, str], *, colour: bool = T
         return _colourless()
     styles = _words(theme, variables) if not theme.ansi else _ansi_words()
     for token, kind in KINDS.items():
-        styles[token] = Style(color=kind.dark if theme.dark else kind.light)
+        styles[token] = Style(color=_kind_colour(kind, theme, variables))
     for token in Token:
         if token.name.startswith("OWNER_"):
             styles[token] += Style(reverse=True)
     return styles
+
+
+def contrast(first: Color, second: Color) -> float:
+    """The contrast ratio of WCAG 2 between two colours, from 1 to 21."""
+    darker, lighter = sorted((_luminance(first), _luminance(second)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: Color) -> float:
+    return 0.2126 * _linear(colour.r) + 0.7152 * _linear(colour.g) + 0.0722 * _linear(colour.b)
+
+
+def _linear(part: int) -> float:
+    return part / 255 / 12.92 if part <= 10 else ((part / 255 + 0.055) / 1.055) ** 2.4
+
+
+def readable(colour: Color, backgrounds: Sequence[Color], least: float) -> Color:
+    """The colour, as little lighter or darker as it has to be to stand out from all of the backgrounds."""
+    if not backgrounds:
+        return colour
+    end = Color.parse("white" if _luminance(backgrounds[0]) < _MIDDLE else "black")
+    for step in range(_STEPS + 1):
+        shown = colour.blend(end, step / _STEPS)
+        if min(contrast(shown, background) for background in backgrounds) >= least:
+            break
+    return shown
+
+
+def _kind_colour(kind: Kind, theme: Theme, variables: Mapping[str, str]) -> RichColor:
+    """The colour of a kind of memory; only on a background that no known theme has is it not its own."""
+    colour = Color.parse(kind.dark if theme.dark else kind.light)
+    backgrounds = () if theme.ansi else (Color.parse(variables["background"]),)
+    return readable(colour, backgrounds, GLYPH_CONTRAST).rich_color
 
 
 def _words(theme: Theme, variables: Mapping[str, str]) -> dict[Token, Style]:
@@ -81,33 +124,37 @@ def _words(theme: Theme, variables: Mapping[str, str]) -> dict[Token, Style]:
         return Color.parse(variables[name])
 
     foreground, background = named("foreground"), named("background")
+    behind = (background, named("surface"))
 
-    def towards(share: float) -> Style:
-        return Style(color=background.blend(foreground, share).rich_color)
+    def towards(share: float, least: float = 1) -> Style:
+        return Style(color=readable(background.blend(foreground, share), behind, least).rich_color)
+
+    def text(name: str) -> Color:
+        return readable(named(name), behind, TEXT_CONTRAST)
 
     def coloured(name: str, bold: bool = False) -> Style:
-        return Style(color=named(name).rich_color, bold=bold)
+        return Style(color=text(name).rich_color, bold=bold)
 
     return {
-        Token.TEXT: towards(0.9),
-        Token.STRONG: Style(color=foreground.rich_color, bold=True),
-        Token.DIM: towards(_DIM),
+        Token.TEXT: towards(0.9, TEXT_CONTRAST),
+        Token.STRONG: coloured("foreground", bold=True),
+        Token.DIM: towards(_DIM, GLYPH_CONTRAST),
         Token.FRAME: towards(_FRAME),
         Token.FRAME_CHOSEN: coloured("primary"),
         Token.TITLE: coloured("primary", bold=True),
-        Token.TITLE_CHOSEN: Style(color=background.rich_color, bgcolor=named("primary").rich_color, bold=True),
-        Token.CURSOR: Style(color=background.rich_color, bgcolor=foreground.rich_color, bold=True),
+        Token.TITLE_CHOSEN: Style(color=background.rich_color, bgcolor=text("primary").rich_color, bold=True),
+        Token.CURSOR: Style(color=background.rich_color, bgcolor=text("foreground").rich_color, bold=True),
         Token.BRAND: coloured("accent", bold=True),
         Token.KEY: coloured("accent", bold=True),
         Token.TRACK: towards(_TRACK),
-        Token.MARK: towards(_MARK),
+        Token.MARK: towards(_MARK, GLYPH_CONTRAST),
         Token.GOOD: coloured("success", bold=True),
         Token.NOTICE: coloured("warning"),
         Token.BAD: coloured("error", bold=True),
         Token.GAUGE: coloured("primary"),
         Token.HISTORY: coloured("primary"),
         Token.AFTER: towards(_AFTER),
-        Token.ENTRY: coloured("accent"),
+        Token.ENTRY: coloured("secondary"),
     }
 
 
@@ -142,7 +189,7 @@ def _ansi_words() -> dict[Token, Style]:
         Token.GAUGE: blue,
         Token.HISTORY: blue,
         Token.AFTER: faint,
-        Token.ENTRY: yellow,
+        Token.ENTRY: Style(color="cyan"),
     }
 
 

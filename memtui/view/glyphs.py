@@ -44,6 +44,11 @@ class Glyphs:
     past: str
     future: str
     entry: str
+    """An entry of the timeline."""
+    notice: str
+    """Something worth a look happened."""
+    bad: str
+    """Something went wrong."""
     here: str
     more: str
     """Stands where something was cut off."""
@@ -57,6 +62,10 @@ class Glyphs:
     """The glyph of each kind of memory."""
     words: Mapping[int, str] = field(default_factory=dict)
     """What stands for characters this set does not have, in words from elsewhere."""
+
+    def severity(self, severity: str) -> str:
+        """What marks an event of that severity; a space for one that is only told."""
+        return {"notice": self.notice, "bad": self.bad}.get(severity, " ")
 
     def text(self, words: str) -> str:
         """`words` with only characters this set has, and none that a terminal would obey."""
@@ -81,7 +90,9 @@ def _without_accents(character: str) -> str:
 
 
 _WHITE_SPACE: Final = {"\n": " ", "\r": " ", "\t": " ", "\xa0": " ", "\u2009": " ", "\u202f": " "}
-_BLOCK_WORDS: Final = str.maketrans(_WHITE_SPACE | {"…": "»", "−": "-", "–": "-", "—": "-"})
+_BLOCK_WORDS: Final = str.maketrans(
+    _WHITE_SPACE | {"…": "»", "×": "x", "✓": "√", "✗": "x", "−": "-", "–": "-", "—": "-"}
+)
 _ASCII_WORDS: Final = str.maketrans(
     _WHITE_SPACE
     | {"→": "->", "←": "<-", "×": "x", "·": "-", "…": "...", "−": "-", "–": "-", "—": "-"}
@@ -106,6 +117,8 @@ UNICODE: Final = Glyphs(
     past="─",
     future="┈",
     entry="◆",
+    notice="▲",
+    bad="✗",
     here="●",
     more="…",
     before="◂",
@@ -135,6 +148,8 @@ BLOCK: Final = Glyphs(
     past="─",
     future="·",
     entry="♦",
+    notice="▲",
+    bad="!",
     here="█",
     more="»",
     before="◄",
@@ -163,7 +178,9 @@ ASCII: Final = Glyphs(
     stopped="#",
     past="-",
     future=".",
-    entry="*",
+    entry="+",
+    notice="*",
+    bad="!",
     here="@",
     more="~",
     before="<",

@@ -28,7 +28,7 @@ _STATE_TOKENS = {
 _BRAND_FROM = 100
 _BASELINE_FROM = 60
 _FULL_TABS_FROM = 78
-_MARKS = {"notice": Token.NOTICE, "bad": Token.BAD}
+_SEVERITIES = {"notice": Token.NOTICE, "bad": Token.BAD}
 _MARKED = 2_000
 """How many of the last events are looked through for marks on the time bar."""
 TIME_ACTION = "time:"
@@ -120,7 +120,8 @@ def timeline_row(scene: Scene, status: Status, hints: Sequence[Hint], width: int
             cells[_column(time_ns, end_ns, length)] = (glyphs.entry, Token.ENTRY)
     for event in scene.events[-_MARKED:]:
         if event.severity != "info":
-            cells[_column(event.time_ns, end_ns, length)] = (glyphs.entry, _MARKS.get(event.severity, Token.NOTICE))
+            mark = glyphs.severity(event.severity), _SEVERITIES[event.severity]
+            cells[_column(event.time_ns, end_ns, length)] = mark
     if edge_ns > scene.now.time_ns:
         cells[edge] = (glyphs.after, Token.TEXT)
     cells[_column(scene.now.time_ns, end_ns, length)] = (glyphs.here, Token.STRONG)

@@ -8,7 +8,7 @@ from typing import Final
 from memtui.fields import field
 from memtui.snapshot import RunInfo
 from memtui.units import format_bytes, format_count
-from memtui.view.cells import Row, Rows, Span, dim, row, strong, wrap
+from memtui.view.cells import Row, Rows, Span, dim, flow, row, strong, wrap
 from memtui.view.glyphs import Glyphs
 from memtui.view.maps import legend
 from memtui.view.scene import Panel
@@ -49,9 +49,22 @@ def keys_help(keys: Sequence[KeyHelp], width: int, glyphs: Glyphs) -> Rows:
         lines = wrap(words, width - _KEY_WIDTH) or [""]
         rows.append(row(Span(glyphs.text(key).ljust(_KEY_WIDTH), Token.KEY), lines[0]))
         rows += [row(" " * _KEY_WIDTH, line) for line in lines[1:]]
+    rows += [(), row(Span("Time bar", Token.TITLE)), *flow(_marks(glyphs), width)]
     for title, kinds in _LEGENDS:
         rows += [(), row(Span(title, Token.TITLE)), *legend(kinds, width, glyphs)]
     return rows
+
+
+def _marks(glyphs: Glyphs) -> list[Row]:
+    """What stands on the time bar, and before events."""
+    marks = (
+        (glyphs.here, Token.STRONG, "what shows"),
+        (glyphs.after, Token.TEXT, "the live edge"),
+        (glyphs.entry, Token.ENTRY, "entry of the timeline"),
+        (glyphs.notice, Token.NOTICE, "event worth a look"),
+        (glyphs.bad, Token.BAD, "failure"),
+    )
+    return [row(Span(sign, token), dim(f" {words}")) for sign, token, words in marks]
 
 
 def panel_help(panel: Panel, width: int, glyphs: Glyphs) -> Rows:

@@ -34,7 +34,7 @@ def test_the_ascii_set_is_ascii() -> None:
 
 def test_the_block_set_has_only_what_code_page_437_has() -> None:
     for character in (*characters(BLOCK), BLOCK.yes, BLOCK.no):
-        assert character in "►◄♦" or character.encode("cp437")
+        assert character in "►◄♦▲" or character.encode("cp437")
 
 
 @pytest.mark.parametrize("glyphs", SETS, ids=lambda glyphs: glyphs.name)

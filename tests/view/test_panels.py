@@ -213,12 +213,12 @@ def test_events_newest_first_with_what_runs_above(tour: Scene) -> None:
     assert lines[1].startswith("  12.450s  fork_storm     child 69: 1 024 pages copied, anon_vma +1 ")
     assert lines[1].endswith(" +67 more")
     assert lines[2].startswith("   9.050s  fork_storm     child 1: 1 024 pages copied")
-    assert lines[3].startswith("   8.000s  memfd_secret   first split of the GiB at 0x7c0000000")
+    assert lines[3].startswith("   8.000s▲ memfd_secret   first split of the GiB at 0x7c0000000")
 
 
 def test_while_an_event_is_chosen_each_has_a_row_of_its_own(tour: Scene) -> None:
     folded_lines = words("events", tour, 116, 30).split("\n")
-    assert [line.split()[0] for line in folded_lines[1:4]] == ["12.450s", "9.050s", "8.000s"]
+    assert [line.split()[0] for line in folded_lines[1:4]] == ["12.450s", "9.050s", "8.000s▲"]
     chosen = replace(tour, state=replace(tour.state, event=tour.events[-1].serial))
     lines = words("events", chosen, 116, 30).split("\n")
     assert [line.split()[0] for line in lines[1:4]] == ["12.450s▸", "12.400s", "12.350s"]
@@ -272,9 +272,9 @@ def test_a_failure_is_told_in_full_even_where_an_older_event_has_to_go() -> None
     events = (*told("one", "two", "three"), *told("word " * 14, severity="bad"))
     lines = words("events", scene_of(snapshot(0), events), 60, 4).split("\n")[1:]
     assert lines == [
-        "   0.000s  x              word word word word word word word",
+        "   0.000s✗ x              word word word word word word word",
         "                          word word word word word word word",
-        "   0.000s  x              three",
+        "   0.000s✗ x              three",
     ]
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import pytest
 
 from memtui.snapshot import DirectMapCell, FrameKind, VmemmapCell
+from memtui.view.glyphs import GLYPH_SETS, Glyphs
 from memtui.view.tokens import DIRECT_MAP_TOKENS, KINDS, OWNER_TOKENS, VMEMMAP_TOKENS, Token
 
 VISION = {
@@ -17,12 +19,19 @@ VISION = {
 }
 """Linear RGB as people with full dichromacy see it: Machado, Oliveira and Fernandes, 2009, severity 1.0."""
 
-BACKGROUNDS = {"dark": "#0E1116", "light": "#FAFAF7"}
-
-GROUPS = {
+MAPS = {
     "leaves": (Token.LEAF_1G, Token.LEAF_2M, Token.LEAF_4K, Token.NOT_PRESENT),
     "vmemmap": (Token.OWN, Token.SHARED, Token.PARTLY_SHARED, Token.SPLIT),
 }
+"""Kinds that stand side by side in one map. Where there is nothing is grey, and told by its glyph."""
+
+DIRECT_AND_VMEMMAP = (tuple(DIRECT_MAP_TOKENS.values()), tuple(VMEMMAP_TOKENS.values()))
+
+OWNERS = tuple(OWNER_TOKENS.values())
+"""Any two stand side by side in the bar of owners. Each is a letter too."""
+
+MAPS_APART, OWNERS_APART, LIGHTNESS_APART = 15.0, 12.0, 7.0
+"""Least distances in CIELAB (CIE 1976, in which 2.3 is just noticeable), and of lightness alone."""
 
 
 def linear(colour: str) -> tuple[float, ...]:
@@ -60,23 +69,44 @@ def test_every_code_and_every_owner_has_a_kind() -> None:
     assert used == set(KINDS)
 
 
+def nearest(colours: Sequence[str], vision: str) -> float:
+    """The distance of the two colours that are nearest to each other."""
+    return min(distance(first, second, vision) for first, second in itertools.combinations(colours, 2))
+
+
+def shades(tokens: Sequence[Token], shade: str) -> list[str]:
+    return [getattr(KINDS[token], shade) for token in tokens]
+
+
+def test_simulated_vision_takes_away_what_it_should() -> None:
+    red, green, blue, yellow = "#D00000", "#8C6F00", "#0000FF", "#FFFF00"
+    assert distance(red, green, "normal") > 3 * distance(red, green, "deuteranopia")
+    assert distance("#E0E0E0", yellow, "normal") > 3 * distance("#E0E0E0", yellow, "tritanopia")
+    assert distance(blue, yellow, "protanopia") > 100
+    assert all(distance("#808080", "#808080", vision) == 0 for vision in VISION)
+
+
 @pytest.mark.parametrize("shade", ["dark", "light"])
 @pytest.mark.parametrize("vision", VISION)
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", MAPS)
 def test_kinds_of_one_map_stay_apart_in_colour(group: str, vision: str, shade: str) -> None:
-    colours = [getattr(KINDS[token], shade) for token in GROUPS[group]]
-    least = min(distance(first, second, vision) for first, second in itertools.combinations(colours, 2))
-    assert least > 12
+    assert nearest(shades(MAPS[group], shade), vision) > MAPS_APART
 
 
 @pytest.mark.parametrize("shade", ["dark", "light"])
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("vision", VISION)
+def test_all_owners_stay_apart_in_colour(vision: str, shade: str) -> None:
+    assert nearest(shades(OWNERS, shade), vision) > OWNERS_APART
+
+
+@pytest.mark.parametrize("shade", ["dark", "light"])
+@pytest.mark.parametrize("group", MAPS)
 def test_kinds_of_one_map_stay_apart_without_colour(group: str, shade: str) -> None:
-    lightness = sorted(seen(getattr(KINDS[token], shade), "normal")[0] for token in GROUPS[group])
-    assert min(above - below for below, above in itertools.pairwise(lightness)) > 5
+    lightness = sorted(seen(colour, "normal")[0] for colour in shades(MAPS[group], shade))
+    assert min(above - below for below, above in itertools.pairwise(lightness)) > LIGHTNESS_APART
 
 
-@pytest.mark.parametrize("shade", ["dark", "light"])
-@pytest.mark.parametrize("token", [token for token in KINDS if token not in (Token.HOLE, Token.NOT_POPULATED)])
-def test_kinds_stand_out_from_the_background(token: Token, shade: str) -> None:
-    assert contrast(getattr(KINDS[token], shade), BACKGROUNDS[shade]) > 3
+@pytest.mark.parametrize("glyphs", GLYPH_SETS.values(), ids=lambda glyphs: glyphs.name)
+@pytest.mark.parametrize("group", [*DIRECT_AND_VMEMMAP, OWNERS], ids=["leaves", "vmemmap", "owners"])
+def test_every_kind_has_a_glyph_of_its_own_beside_the_others(glyphs: Glyphs, group: Sequence[Token]) -> None:
+    assert len({glyphs.kinds[token] for token in group}) == len(group)

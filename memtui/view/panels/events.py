@@ -208,7 +208,7 @@ def _events(told: Sequence[tuple[Event, int]], room: int, width: int, glyphs: Gl
 
 def _event(event: Event, others: int, width: int, glyphs: Glyphs, brief: bool) -> Rows:
     """One event, and at its right how many alike are left out; in one row if `brief`."""
-    time = dim(moment(event.time_ns).rjust(_TIME) + "  ")
+    time = dim(f"{moment(event.time_ns):>{_TIME}}{glyphs.severity(event.severity)} ")
     source_width = _SOURCE if width >= _NARROW else 0
     source = dim(cut_text(glyphs.text(event.source), source_width - 1, glyphs.more).ljust(source_width))
     token = _SEVERITIES.get(event.severity, Token.TEXT)
