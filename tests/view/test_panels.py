@@ -274,7 +274,7 @@ def test_a_failure_is_told_in_full_even_where_an_older_event_has_to_go() -> None
     assert lines == [
         "   0.000s✗ x              word word word word word word word",
         "                          word word word word word word word",
-        "   0.000s✗ x              three",
+        "   0.000s  x              three",
     ]
 
 
