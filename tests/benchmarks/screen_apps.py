@@ -1,7 +1,7 @@
 """Apps at a terminal whose cost is measured: the dashboard, and Textual apps to hold it against.
 
 `python -m tests.benchmarks.screen_apps NAME SECONDS FILE` shows one in the terminal it is started in, and
-writes what it cost once it has settled to FILE, as JSON.
+writes what it cost once it has settled to FILE, as JSON; of 0 SECONDS only what it cost to the first paint.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from textual.widgets import Static
 
 SETTLING_S: Final = 2.0
 FRAMES_PER_SECOND: Final = 10
-KEYS: Final = 60
 
 BUSY: Final = """
 memtui: 1
@@ -131,6 +130,38 @@ def dashboard(text: str = "", *, paused: bool = False, frames_per_second: int = 
     return app
 
 
+def bare_with_checks() -> App[None]:
+    """The bare app, with what reads and checks scenarios loaded."""
+    from importlib import import_module
+
+    from memtui.__main__ import start_light
+
+    start_light()
+    for name in ("yaml", "pydantic.main", "pydantic.fields", "pydantic.functional_validators"):
+        import_module(name)
+    return Bare()
+
+
+def bare_with_modules() -> App[None]:
+    """The same, with all that the dashboard is made of."""
+    from importlib import import_module
+
+    bare_with_checks()
+    for name in ("memtui.scenario", "memtui.sources.simulation", "memtui.tui.app"):
+        import_module(name)
+    return Bare()
+
+
+def bare_with_tour() -> App[None]:
+    """The same, with the tour read and its machine booted."""
+    bare_with_modules()
+    from memtui.scenario import load
+    from memtui.sources.simulation import Simulation
+
+    Simulation(load("tour"))
+    return Bare()
+
+
 APPS: Final[Mapping[str, Callable[[], App[int] | App[None]]]] = {
     "running": dashboard,
     "quiet": lambda: dashboard(QUIET),
@@ -140,6 +171,9 @@ APPS: Final[Mapping[str, Callable[[], App[int] | App[None]]]] = {
     "tenth": lambda: Repainting(0.1),
     "idle": lambda: Repainting(0),
     "bare": Bare,
+    "bare-checking": bare_with_checks,
+    "bare-loaded": bare_with_modules,
+    "bare-scenario": bare_with_tour,
     "busy": lambda: dashboard(BUSY, speed=math.inf),
 }
 
@@ -157,8 +191,18 @@ def count_writes() -> None:
     LinuxDriver.write = counted  # type: ignore[method-assign, assignment]  # to see what any app writes
 
 
+async def first_paint(app: App[int] | App[None]) -> dict[str, float]:
+    """CPU seconds until the first paint."""
+    running = asyncio.create_task(app.run_async())
+    while not first_words:
+        await asyncio.sleep(0.01)
+    app.exit()
+    await running
+    return {"first_paint_s": first_words[0]}
+
+
 async def settled_cost(app: App[int] | App[None], seconds: float) -> dict[str, float]:
-    """CPU seconds until the first paint, and a second once it has settled; bytes a second then."""
+    """CPU seconds a second once it has settled; bytes a second then."""
     running = asyncio.create_task(app.run_async())
     await asyncio.sleep(SETTLING_S)
     cpu_s, before = time.process_time(), len(written)
@@ -167,27 +211,7 @@ async def settled_cost(app: App[int] | App[None], seconds: float) -> dict[str, f
     sizes = [size for _, size in written[before:]]
     app.exit()
     await running
-    return {"first_paint_s": first_words[0], "cpu": spent_s / seconds, "bytes": sum(sizes) / seconds}
-
-
-async def key_latency(app: App[int] | App[None]) -> dict[str, float]:
-    """Milliseconds from a key to the paint of what it did, at the 95th percentile."""
-    from textual.events import Key
-
-    running = asyncio.create_task(app.run_async())
-    await asyncio.sleep(SETTLING_S)
-    waits = []
-    for number in range(KEYS):
-        before, begin = len(written), time.perf_counter()
-        app.post_message(Key("12"[number % 2], "12"[number % 2]))
-        while len(written) == before:
-            await asyncio.sleep(0)
-        waits.append(written[before][0] - begin)
-        await asyncio.sleep(0.037)
-    app.exit()
-    await running
-    waits.sort()
-    return {"p95_ms": waits[math.ceil(len(waits) * 0.95) - 1] * 1000, "median_ms": waits[len(waits) // 2] * 1000}
+    return {"cpu": spent_s / seconds, "bytes": sum(sizes) / seconds}
 
 
 def main() -> None:
@@ -195,7 +219,7 @@ def main() -> None:
     name, seconds, path = sys.argv[1], float(sys.argv[2]), Path(sys.argv[3])
     count_writes()
     app = APPS[name]()
-    cost = asyncio.run(key_latency(app) if name == "busy" else settled_cost(app, seconds))
+    cost = asyncio.run(settled_cost(app, seconds) if seconds else first_paint(app))
     path.write_text(json.dumps(cost), encoding="utf-8")
 
 

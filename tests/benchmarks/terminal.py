@@ -32,15 +32,22 @@ class Terminal:
     def __init__(self) -> None:
         self._master, self.end = pty.openpty()
         fcntl.ioctl(self.end, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, WIDTH, 0, 0))
-        self.taken: list[tuple[float, int]] = []
-        """When something was written to it, and how many bytes."""
+        self.taken: list[tuple[float, bytes]] = []
+        """When something was written to it, and what."""
         self._ended = threading.Event()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
-    def press(self, key: str) -> None:
-        """Sends what the terminal sends for a key."""
+    def answer_s(self, key: str, words: str) -> float:
+        """Seconds from a key, sent as the terminal sends it, to the words it makes appear. Raises TimeoutError."""
+        sought, before, begin = words.encode(), len(self.taken), time.monotonic()
         os.write(self._master, key.encode())
+        while time.monotonic() < begin + LONGEST_S:
+            since = self.taken[before:]
+            if sought in b"".join(written for _, written in since):
+                return since[-1][0] - begin
+            time.sleep(0.0005)
+        raise TimeoutError(f"{key} was not answered with {words}")
 
     def close(self) -> None:
         """Gives it up."""
@@ -52,7 +59,8 @@ class Terminal:
     def _read(self) -> None:
         while not self._ended.is_set():
             if select.select([self._master], [], [], 0.05)[0]:
-                self.taken.append((time.monotonic(), len(os.read(self._master, 1 << 16))))
+                written = os.read(self._master, 1 << 16)
+                self.taken.append((time.monotonic(), written))
 
 
 @contextmanager
@@ -87,4 +95,4 @@ def bytes_a_second(command: Sequence[str], settling_s: float, seconds: float, **
         time.sleep(settling_s + seconds)
         if process.poll() is not None:
             raise subprocess.CalledProcessError(process.returncode, command)
-        return sum(size for when, size in terminal.taken if when >= begin) / seconds
+        return sum(len(written) for when, written in terminal.taken if when >= begin) / seconds

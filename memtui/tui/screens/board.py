@@ -8,6 +8,7 @@ from typing import Final
 from textual.app import ComposeResult
 from textual.events import DescendantFocus, Resize
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -32,6 +33,9 @@ QUIET_FRAMES: Final = 9
 
 class Board(Screen[None]):
     """Holds the widgets, and knows which panel is chosen and which is enlarged."""
+
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """Who has the keyboard. Textual would paint the whole screen for it; here the titles of panels say so."""
 
     class Rearranged(Message):
         """What shows, or where, has changed: time for a new Snapshot and a paint."""
