@@ -157,7 +157,8 @@ class Dashboard(TerminalApp):
 
     def on_board_rearranged(self) -> None:
         """Another layout needs other maps."""
-        self._look_again()
+        if not self.board.is_painted:
+            self._look_again()
 
     def _go_to_event(self, serial: int) -> None:
         """Chooses an event and goes to its moment; 0: chooses none, and goes to the live edge."""

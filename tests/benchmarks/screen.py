@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import sys
 import tempfile
@@ -66,6 +67,9 @@ def paused_bytes() -> Measured:
     return Measured(shown("paused")["bytes"], f"in {SECONDS:g} s")
 
 
+CHOSEN: Final = "48;2;86;180;233m"
+"""How a terminal is told the background of the title of the panel that has the keyboard."""
+
 TO_FIRST_PAINT: Final = {
     "bare": "a bare Textual app",
     "bare-checking": "with pydantic and PyYAML loaded",
@@ -93,15 +97,13 @@ def keys() -> Measured:
 
     From the key at the terminal's keyboard to the words on its screen: digits choose panels, whose titles change.
     """
-    with terminal.started([sys.executable, "-m", "tests.benchmarks.screen_apps", "busy", "600", "/dev/null"]) as (
-        screen,
-        _,
-    ):
-        screen.answer_s("2", "2 vmemmap")
+    busy = [sys.executable, "-m", "tests.benchmarks.screen_apps", "busy", str(terminal.LONGEST_S), os.devnull]
+    with terminal.started(busy) as (screen, _):
+        screen.answer_s("2", CHOSEN + " 2 vmemmap")
         time.sleep(SETTLING_S)
         waits = []
-        for key, words in [("1", "1 Direct map"), ("2", "2 vmemmap")] * (KEYS // 2):
-            waits.append(screen.answer_s(key, words))
+        for key, title in [("1", " 1 Direct map"), ("2", " 2 vmemmap")] * (KEYS // 2):
+            waits.append(screen.answer_s(key, CHOSEN + title))
             time.sleep(0.037)
     waits.sort()
     late = waits[math.ceil(len(waits) * 0.95) - 1]

@@ -160,6 +160,12 @@ class Board(Screen[None]):
         if view.fault is not None:
             self.faults.note(f"{what} could not be drawn", view.fault, desk.scene.now.time_ns)
 
+    @property
+    def is_painted(self) -> bool:
+        """Whether the last paint shows what is looked at, where everything stands now."""
+        desk = self.desk
+        return desk is not None and desk.layout is self.arrangement and desk.scene.state is self.state
+
     def recolour(self, palette: Palette) -> None:
         """Paints everything in other styles."""
         for view in (*self.lines.values(), *self.panels.values()):
