@@ -128,7 +128,7 @@ class Player:
         self._anchor()
 
     def give_way(self) -> None:
-        """Leaves the event loop to whoever acted, until what they did can have been painted."""
+        """Leaves the event loop to whoever acted, until what they did can have been painted; from any thread."""
         self._given_way_until_ns = self._wall_ns() + GIVEN_WAY_NS
 
     def close(self) -> None:
@@ -163,7 +163,11 @@ class Player:
         return limit_ns if target_ns is None else min(target_ns, limit_ns)
 
     def _out_of_time(self, started_ns: int) -> Callable[[], bool]:
-        return lambda: self._wall_ns() - started_ns >= SLICE_NS
+        def out_of_time() -> bool:
+            now_ns = self._wall_ns()
+            return now_ns - started_ns >= SLICE_NS or now_ns < self._given_way_until_ns
+
+        return out_of_time
 
     def _guarded(self, action: Callable[[], None]) -> None:
         """Does something to the source; whatever it raises ends the playing and not the program.

@@ -11,7 +11,6 @@ from typing import ClassVar, Final
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
-from textual.events import Event, InputEvent, MouseMove
 from textual.screen import Screen
 from textual.system_commands import SystemCommandsProvider
 from textual.theme import Theme, ThemeProvider
@@ -110,11 +109,9 @@ class Dashboard(TerminalApp):
         self.run_worker(self.player.run(), name="player", exit_on_error=False)
         self.may_leave()
 
-    async def on_event(self, event: Event) -> None:
+    def input_arrived(self) -> None:
         """What people do comes before simulated time."""
-        if isinstance(event, InputEvent) and not isinstance(event, MouseMove):
-            self.player.give_way()
-        await super().on_event(event)
+        self.player.give_way()
 
     def on_unmount(self) -> None:
         """Lets the player end."""
@@ -166,9 +163,10 @@ class Dashboard(TerminalApp):
         self.viewer.go_to_event(serial)
 
     def _look_again(self) -> None:
-        """Something but time has changed."""
+        """Something but time has changed: it is painted before time goes on."""
         self._stale = True
         self.frame()
+        self.player.give_way()
 
     def on_rows_view_chosen(self, message: RowsView.Chosen) -> None:
         """A click on words that run an action, or on a moment of the time bar."""

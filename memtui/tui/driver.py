@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol, TextIO, cast, runtime_checkable
 
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
-from textual.events import Key
+from textual.events import InputEvent, Key, MouseMove
 from textual.message import Message
 
 from memtui.tui.keyboard import ESCAPE_WAIT_S, Keyboard
@@ -32,10 +32,13 @@ _LEAVE_SEQUENCES: Final = b"\x1b[?2004l\x1b[?7h\x1b[?1000l\x1b[?1003l\x1b[?1015l
 
 @runtime_checkable
 class TerminalUser(Protocol):
-    """Who is told about the terminal. Both are called from other threads than the one that draws."""
+    """Who is told about the terminal. All are called from other threads than the one that draws."""
 
     def terminal_lost(self) -> None:
         """Nothing can be written or read any more."""
+
+    def input_arrived(self) -> None:
+        """Someone acted; it also arrives as an event, once the event loop has time."""
 
     def interrupt_pressed(self) -> None:
         """Ctrl-C was pressed; it also arrives as a key, once the event loop has time for keys."""
@@ -113,8 +116,10 @@ class TerminalDriver(LinuxDriver):
 
     def process_message(self, message: Message) -> None:
         """Passes a key or a mouse event on."""
-        if self._user is not None and isinstance(message, Key) and message.key == INTERRUPT_KEY:
-            self._user.interrupt_pressed()
+        if self._user is not None and isinstance(message, InputEvent) and not isinstance(message, MouseMove):
+            self._user.input_arrived()
+            if isinstance(message, Key) and message.key == INTERRUPT_KEY:
+                self._user.interrupt_pressed()
         super().process_message(message)
 
     def restore(self) -> None:

@@ -59,6 +59,9 @@ class TerminalApp(App[int]):
         if self.last_resort is None or not self.last_resort.asked:
             self.end(_SIGNALED + signal.SIGHUP)
 
+    def input_arrived(self) -> None:
+        """What people do comes before all else, from the moment it arrives; from any thread."""
+
     def interrupt_pressed(self) -> None:
         """Ctrl-C, before the event loop sees it."""
         if self.last_resort is not None:

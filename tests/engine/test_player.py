@@ -284,3 +284,18 @@ def test_after_someone_acted_there_is_no_slice_for_thirty_milliseconds() -> None
     source.wall.now_ns += 10 * MS
     player.slice()
     assert source.played > played
+
+
+def test_a_slice_ends_with_the_event_in_which_someone_acts() -> None:
+    source = FakeSource(FakeWall(), every_ns=1000, cost_ns=MS)
+    player = player_of(source, speed=math.inf)
+    step = source.step
+
+    def second_is_disturbed() -> None:
+        step()
+        if source.played == 2:
+            player.give_way()
+
+    source.step = second_is_disturbed  # type: ignore[method-assign]
+    player.slice()
+    assert source.played == 2
