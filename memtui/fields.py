@@ -260,6 +260,9 @@ _DERIVED: Final = (
     _ours("direct_map_1g_ppm", Unit.PPM, "share of the direct map in 1 GiB leaves"),
     _ours("direct_map_2m_ppm", Unit.PPM, "share of the direct map in 2 MiB leaves"),
     _ours("direct_map_4k_ppm", Unit.PPM, "share of the direct map in 4 KiB leaves"),
+    _ours(
+        "direct_map_not_present_bytes", Unit.BYTES, "RAM whose leaf of the direct map is not present; leaves count it"
+    ),
     _ours("sim_kernel_pt_frames", Unit.PAGES, "page tables of the direct map made by splits"),
     _ours("sim_vmemmap_pt_frames", Unit.PAGES, "page tables of vmemmap made by splits"),
     _ours("sim_hvo_frames_freed", Unit.PAGES, "frames of struct pages given back by optimised huge pages"),

@@ -27,6 +27,9 @@ FRAMES_2M: Final = 512
 FRAMES_1G: Final = 512 * 512
 """Base frames in a 1 GiB leaf or huge page (order 18)."""
 
+FRAMES_SECTION: Final = 128 * MIB // PAGE_BYTES
+"""Base frames in a memory section (SECTION_SIZE_BITS 27), whose struct pages fill one 2 MiB leaf."""
+
 FRAMES_4G: Final = 4 * FRAMES_1G
 """First frame above 4 GiB: where ZONE_DMA32 ends."""
 

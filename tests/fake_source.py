@@ -182,7 +182,7 @@ def snapshot_at(
         zones=zones,
         slabs=_slabs(children),
         owners=tuple(sorted(owners.items(), key=lambda owner: -owner[1])),
-        vmemmap=VmemmapView(262_144, 262_144 - given_back, pool, 0, 160 if pool else 0, given_back, True),
+        vmemmap=VmemmapView(262_144, 262_144 - given_back, pool, 0, 160 if pool else 0, given_back, True, free),
         tlb=_tlb(direct, reach, children, request.skewed),
         workloads=_workloads(time_ns, modules, children),
         events=events,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from memtui.snapshot import Event, Snapshot, TlbView, VmemmapView, ZoneView
 
-NO_VMEMMAP = VmemmapView(0, 0, 0, 0, 0, 0, True)
+NO_VMEMMAP = VmemmapView(0, 0, 0, 0, 0, 0, True, 0)
 
 
 def zone(node: int = 0, name: str = "Normal", free: int = 0, blocks: tuple[int, ...] = (0,) * 11) -> ZoneView:

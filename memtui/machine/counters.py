@@ -14,7 +14,7 @@ from memtui.machine.boot_mapping import Level
 from memtui.machine.physical.buddy import ORDERS
 from memtui.machine.physical.fragmentation import fragmentation_index, unusable_index
 from memtui.snapshot import TlbView
-from memtui.units import FRAMES_2M, PPM, kb_of_frames
+from memtui.units import FRAMES_2M, PAGE_BYTES, PPM, kb_of_frames
 
 if TYPE_CHECKING:
     from memtui.machine.machine import Machine
@@ -160,6 +160,7 @@ def derived(machine: Machine, tlb: TlbView) -> dict[str, int | float]:
         "direct_map_1g_ppm": leaves[Level.LEAF_1G] * PPM // total,
         "direct_map_2m_ppm": leaves[Level.LEAF_2M] * PPM // total,
         "direct_map_4k_ppm": leaves[Level.LEAF_4K] * PPM // total,
+        "direct_map_not_present_bytes": machine.direct_map.absent_frames * PAGE_BYTES,
         "sim_kernel_pt_frames": machine.direct_map.table_frames,
         "sim_vmemmap_pt_frames": memmap.table_frames,
         "sim_hvo_frames_freed": memmap.full_frames - used,

@@ -69,6 +69,8 @@ class DirectMap:
         for span in self.spans:
             self.leaf_frames[span.level] += span.end - span.start
         self.boot_recount_frames = boot_recount_frames(self.spans)
+        self.absent_frames = 0
+        """Frames whose leaf is not present now."""
         self.table_frames = 0
         """Page tables made by splits that are still there."""
         self._account = SplitAccount()
@@ -149,6 +151,15 @@ class DirectMap:
             if level is not None:
                 finest = level if finest is None else min(finest, level)
         return finest, absent
+
+    def next_split(self, after: int | None) -> int | None:
+        """First frame of the next 2M block above a frame that was split, or GiB that was and has none; else the first.
+
+        None where no leaf was split since boot, or only changed whole.
+        """
+        places = (place for number, gib in self._gibs.items() for place in gib.split_places(number, after))
+        following = min(places, default=None)
+        return self.next_split(None) if following is None and after is not None else following
 
     def split_frames(self, start: int, end: int) -> tuple[int, int]:
         """Frames of [start, end) whose 1G leaf was split since boot, and those whose 2M leaf was."""
@@ -238,6 +249,8 @@ class DirectMap:
             tables[Level.LEAF_2M] += len(made)
         if frames != self.leaf_frames or sum(tables.values()) != self.table_frames:
             raise FrameStateError(f"direct map leaves {frames} tables {tables} against {self.leaf_frames}")
+        if self.absent_frames != self.not_present_frames():
+            raise FrameStateError(f"{self.not_present_frames()} frames are not present, {self.absent_frames} counted")
         self._check_events(tables)
 
     def _check_events(self, tables: dict[Level, int]) -> None:
@@ -260,7 +273,9 @@ class DirectMap:
         last = (start // size + 1) * size
         if level is Level.LEAF_4K:
             stop = min(end, last)
-            self._gib(number).set_4k(block, ((1 << (stop - start)) - 1) << (start % FRAMES_2M), perm)
+            self.absent_frames += self._gib(number).set_4k(
+                block, ((1 << (stop - start)) - 1) << (start % FRAMES_2M), perm
+            )
             return stop
         if self.perm_at(start) is perm:
             return min(end, last)
@@ -268,9 +283,9 @@ class DirectMap:
             self._split(level, start)
             return start
         if level is Level.LEAF_1G:
-            self._gib(number).set_1g(perm)
+            self.absent_frames += self._gib(number).set_1g(perm)
         else:
-            self._gib(number).set_2m(block, perm)
+            self.absent_frames += self._gib(number).set_2m(block, perm)
         return last
 
     def _split(self, level: Level, place: int) -> None:

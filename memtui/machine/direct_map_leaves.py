@@ -91,27 +91,35 @@ class Gib:
         self.tables[block] = Table4k(frame, self.perms_2m.pop(block, Perm.READ_WRITE), origin)
         self.split |= 1 << block
 
-    def set_1g(self, perm: Perm) -> None:
-        """Rewrites the 1G leaf."""
-        self.perm = perm
+    def set_1g(self, perm: Perm) -> int:
+        """Rewrites the 1G leaf; returns how many frames more are not present than before."""
+        old, self.perm = self.perm, perm
+        return FRAMES_1G * _more_absent(old, perm)
 
-    def set_2m(self, block: int, perm: Perm) -> None:
-        """Rewrites a 2M leaf."""
+    def set_2m(self, block: int, perm: Perm) -> int:
+        """Rewrites a 2M leaf; returns how many frames more are not present than before."""
+        old = self.perms_2m.get(block, self.perm)
         if perm is Perm.READ_WRITE:
             self.perms_2m.pop(block, None)
         else:
             self.perms_2m[block] = perm
         self._note_absent(block, perm is Perm.NOT_PRESENT)
+        return FRAMES_2M * _more_absent(old, perm)
 
-    def set_4k(self, block: int, bits: int, perm: Perm) -> None:
-        """Rewrites 4K leaves of one table, a table of boot if none was made since."""
+    def set_4k(self, block: int, bits: int, perm: Perm) -> int:
+        """Rewrites 4K leaves of one table, a table of boot if none was made since.
+
+        Returns how many frames more are not present than before.
+        """
         if block not in self.tables:
             if perm is Perm.READ_WRITE:
-                return
+                return 0
             self.split_2m(block, 0, None)
         table = self.tables[block]
+        absent = table.not_present.bit_count()
         table.set(bits, perm)
         self._note_absent(block, bool(table.not_present))
+        return table.not_present.bit_count() - absent
 
     def merge_2m(self, block: int) -> int:
         """Puts a 2M leaf in the place of a table of equal ones; returns the table's frame."""
@@ -144,6 +152,16 @@ class Gib:
     def any_split(self, low: int, high: int) -> bool:
         """Whether a table of 4K leaves overlaps the frames [low, high), counted from the start of the GiB."""
         return bool(self.split & _blocks(low, high))
+
+    def split_places(self, number: int, after: int | None) -> Iterator[int]:
+        """The first place in this GiB, the one of that number, above `after` that was split, if there is one."""
+        base = number * FRAMES_1G
+        first = 0 if after is None or after < base else (after - base) // FRAMES_2M + 1
+        above = self.split >> first << first if first < BLOCKS_PER_GIB else 0
+        if above:
+            yield base + ((above & -above).bit_length() - 1) * FRAMES_2M
+        elif self.frame and not self.split and (after is None or after < base):
+            yield base
 
     def any_absent(self, low: int, high: int) -> bool:
         """Whether a leaf in [low, high), frames counted from the start of the GiB, is not present."""
@@ -200,3 +218,8 @@ def _blocks(low: int, high: int) -> int:
     """A bit for each 2M block that overlaps the frames [low, high)."""
     first = low // FRAMES_2M
     return ((1 << (-(-high // FRAMES_2M) - first)) - 1) << first
+
+
+def _more_absent(old: Perm, new: Perm) -> int:
+    """1 where a leaf goes, -1 where it comes back."""
+    return (new is Perm.NOT_PRESENT) - (old is Perm.NOT_PRESENT)

@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 
 from memtui.machine.errors import MachineStopped
 from memtui.machine.physical.extents import Run
-from memtui.units import FRAMES_1G, FRAMES_4G, MIB, PAGE_BYTES, TIB, format_bytes
+from memtui.units import FRAMES_1G, FRAMES_4G, FRAMES_SECTION, MIB, PAGE_BYTES, TIB, format_bytes
 
-SECTION_FRAMES: Final = 32768
+SECTION_FRAMES: Final = FRAMES_SECTION
 """A memory section is 128 MiB (SECTION_SIZE_BITS 27); its memmap fills one 2 MiB leaf."""
 STRUCT_PAGE_BYTES: Final = 64
 STRUCT_PAGES_PER_FRAME: Final = PAGE_BYTES // STRUCT_PAGE_BYTES

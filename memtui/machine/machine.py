@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from memtui.machine import counters, kernels, laws, looks, maps
@@ -44,16 +45,21 @@ from memtui.machine.vmalloc import Vmalloc
 from memtui.machine.vmstat_update import VmstatUpdate
 from memtui.machine.watermarks import final_watermarks, init_watermarks
 from memtui.snapshot import (
+    NOWHERE,
     CellMap,
     FrameKind,
     FrameView,
     LatencyView,
     MapRequest,
+    MapWindow,
+    Places,
     PolicyState,
     SlabView,
     SplitCause,
+    StripRequest,
     StructPagesView,
     TlbView,
+    VmemmapCosts,
     VmemmapView,
     ZoneView,
 )
@@ -75,6 +81,10 @@ class Observation(NamedTuple):
     split_causes: tuple[SplitCause, ...]
     frame: FrameView | None
     struct_pages: StructPagesView | None
+    direct_map_strips: tuple[CellMap, ...]
+    vmemmap_strips: tuple[CellMap, ...]
+    places: Places
+    vmemmap_costs: VmemmapCosts | None
     latencies: tuple[LatencyView, ...]
     slabs: tuple[SlabView, ...]
 
@@ -181,6 +191,10 @@ class Machine:
             vmemmap_cells=self._maps.vmemmap(request.vmemmap_cells, request.vmemmap_window),
             frame=None if (at := request.direct_map_frame) is None else looks.frame_view(self, at),
             struct_pages=None if (at := request.vmemmap_frame) is None else looks.struct_pages_view(self, at),
+            direct_map_strips=_strips(self._maps.direct_map, request.direct_map_strips),
+            vmemmap_strips=_strips(self._maps.vmemmap, request.vmemmap_strips),
+            places=looks.places(self, request) if request.places else NOWHERE,
+            vmemmap_costs=looks.vmemmap_costs(self) if request.vmemmap_costs else None,
             policy_state=self._policy_states(),
             split_causes=self.direct_map.split_causes(),
             latencies=self.core.meter.latencies(),
@@ -238,8 +252,17 @@ class Machine:
             table_frames=memmap.table_frames,
             restore_frames=needed,
             restore_possible=possible >= needed,
+            available_frames=possible,
         )
 
 
 def _meter(config: MachineConfig) -> Meter:
     return Meter(config.cpu.count, speed_ppm=config.cpu.speed_ppm, guest=config.cpu.guest)
+
+
+def _strips(
+    draw: Callable[[int, MapWindow | None], CellMap | None], requests: Sequence[StripRequest]
+) -> tuple[CellMap, ...]:
+    """A map for each request."""
+    drawn = (draw(request.cells, request.window) for request in requests)
+    return tuple(cells for cells in drawn if cells is not None)

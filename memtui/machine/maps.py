@@ -25,17 +25,21 @@ _CELL_OF_LEVEL: Final = {
     Level.LEAF_1G: DirectMapCell.LEAF_1G,
 }
 
-KEPT: Final = 8
-"""Maps of one kind that are kept: those of all panels, at two zooms each."""
+KEPT: Final = 16
+"""Maps of one kind that are kept: those of all panels, at some zooms each, with the levels above."""
 
 
 class CellGrid:
-    """The RAM of a window, holes left out, cut into cells of one size; the last may be smaller."""
+    """The RAM of a window, holes left out, cut into cells of one size; the last may be smaller.
+
+    The size of a cell follows that of the window, so that a power of two in as many cells gives aligned ones.
+    """
 
     def __init__(self, layout: Layout, cells: int, window: MapWindow | None = None) -> None:
         self.ram = layout.ram if window is None else _inside(layout.ram, window)
         frames = self.frames = sum(length for _, length in self.ram)
-        self.cell_frames = max(1, -(-frames // max(cells, 1)))
+        whole = frames if window is None else window.frames
+        self.cell_frames = max(1, -(-whole // max(cells, 1)))
         self.cells = -(-frames // self.cell_frames)
         self._zones = layout.zones
 

@@ -73,8 +73,8 @@ class Memmap:
         self._split_sections = RangeSet()
         self._backings: SortedDict[int, Backing] = SortedDict()
         """First frame of RAM → run; runs do not overlap."""
-        self.optimised_frames: dict[int, int] = {}
-        """RAM in optimised huge pages, by base frames per page."""
+        self.optimised_on: dict[tuple[int, int], int] = {}
+        """RAM in optimised huge pages, by node and base frames per page."""
         self.allocated_frames = 0
         """Frames from the page allocator that hold struct pages (nr_memmap_pages)."""
         self.full_frames = self._boot.full_frames
@@ -98,9 +98,22 @@ class Memmap:
         return split, whole - split
 
     @property
+    def optimised_frames(self) -> dict[int, int]:
+        """RAM in optimised huge pages, by base frames per page."""
+        by_size: dict[int, int] = {}
+        for (_, size), frames in self.optimised_on.items():
+            by_size[size] = by_size.get(size, 0) + frames
+        return by_size
+
+    @property
     def restore_frames(self) -> int:
         """Frames that restoring every optimised page would take."""
-        return sum(frames // size * self.shared_frames(size) for size, frames in self.optimised_frames.items())
+        return sum(frames // size * self.shared_frames(size) for (_, size), frames in self.optimised_on.items())
+
+    def restore_frames_of(self, node: int) -> int:
+        """Frames that restoring every optimised page of a node would take."""
+        on_node = ((size, frames) for (number, size), frames in self.optimised_on.items() if number == node)
+        return sum(frames // size * self.shared_frames(size) for size, frames in on_node)
 
     def shared_frames(self, page_frames: int) -> int:
         """Frames of struct pages that a huge page gives back when it is optimised, and takes to be freed."""
@@ -150,7 +163,7 @@ class Memmap:
         if not whole:
             return 0
         self.allocated_frames += kept.frames
-        self._count_optimised(size, -whole * size)
+        self._count_optimised(size, -whole * size, node)
         self._core.meter.charge(costs.HVO_RESTORE_PAGE, whole)
         self._core.meter.charge(costs.HVO_RESTORE_FRAME, kept.frames)
         self._flush(whole, size)
@@ -246,7 +259,7 @@ class Memmap:
         for start, frames in runs:
             self._drop_backing(start, frames, node)
             self._backings[start] = Backing(frames, page_frames, 1, heads.take(frames // page_frames), FrameList())
-        self._note_optimised(runs.frames, page_frames)
+        self._note_optimised(runs.frames, page_frames, node)
 
     def _share_in_place(self, runs: FrameList, page_frames: int, node: int) -> None:
         """Maps every vmemmap page of each huge page to those it keeps, and gives the frames of the others back."""
@@ -259,7 +272,7 @@ class Memmap:
                 heads = self._take_heads(page, kept)
                 self._drop_backing(page, page_frames, node, kept=kept - heads.frames)
                 self._backings[page] = Backing(page_frames, page_frames, kept, heads, FrameList())
-        self._note_optimised(runs.frames, page_frames)
+        self._note_optimised(runs.frames, page_frames, node)
 
     def _share_2m_in_place(self, start: int, end: int, node: int) -> None:
         """The same for 2 MiB pages, run by run: pages that had frames of their own before keep their heads."""
@@ -279,10 +292,10 @@ class Memmap:
         there = any(True for _ in self._overlapping(page, page + FRAMES_2M))
         return self._isolate(page, FRAMES_2M).heads.take(kept) if there else FrameList()
 
-    def _note_optimised(self, frames: int, page_frames: int) -> None:
+    def _note_optimised(self, frames: int, page_frames: int, node: int) -> None:
         """Counts and charges what was optimised."""
         pages = frames // page_frames
-        self._count_optimised(page_frames, frames)
+        self._count_optimised(page_frames, frames, node)
         self._core.meter.charge(costs.HVO_OPTIMIZE_PAGE, pages)
         self._core.meter.charge(costs.HVO_FRAME, pages * self.shared_frames(page_frames))
         self._flush(pages, page_frames)
@@ -362,8 +375,8 @@ class Memmap:
             if low + backing.frames > start:
                 yield low, backing
 
-    def _count_optimised(self, page_frames: int, frames: int) -> None:
-        self.optimised_frames[page_frames] = self.optimised_frames.get(page_frames, 0) + frames
+    def _count_optimised(self, page_frames: int, frames: int, node: int) -> None:
+        self.optimised_on[node, page_frames] = self.optimised_on.get((node, page_frames), 0) + frames
 
 
 def _pages_apart(low: int, backing: Backing) -> Iterator[Run]:

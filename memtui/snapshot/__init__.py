@@ -13,18 +13,25 @@ from typing import Final, NamedTuple
 
 from memtui.snapshot.frames import FrameKind
 from memtui.snapshot.maps import (
+    NOWHERE,
     CellMap,
     DirectMapCell,
     FrameView,
     MapRequest,
     MapWindow,
+    NodeRestore,
+    PageSizeCost,
+    Places,
+    StripRequest,
     StructPageFrame,
     StructPagesView,
     VmemmapCell,
+    VmemmapCosts,
 )
 from memtui.snapshot.tlb import FlushTally, TlbAccess, TlbCost, TlbLevel, TlbView, WalkLevel
 
 __all__ = [
+    "NOWHERE",
     "CellMap",
     "DirectMapCell",
     "Event",
@@ -34,12 +41,16 @@ __all__ = [
     "LatencyView",
     "MapRequest",
     "MapWindow",
+    "NodeRestore",
+    "PageSizeCost",
+    "Places",
     "PolicyRow",
     "PolicyState",
     "RunInfo",
     "SlabView",
     "Snapshot",
     "SplitCause",
+    "StripRequest",
     "StructPageFrame",
     "StructPagesView",
     "TlbAccess",
@@ -47,6 +58,7 @@ __all__ = [
     "TlbLevel",
     "TlbView",
     "VmemmapCell",
+    "VmemmapCosts",
     "VmemmapView",
     "WalkLevel",
     "WorkloadView",
@@ -99,6 +111,8 @@ class VmemmapView(NamedTuple):
     """Frames that freeing every optimised page would need first."""
     restore_possible: bool
     """Whether the allocator could hand them over now."""
+    available_frames: int
+    """What it could hand over for that now, without reclaim."""
 
     @property
     def given_back_frames(self) -> int:
@@ -213,6 +227,11 @@ class Snapshot:
     """Caches of kernel objects."""
     frame: FrameView | None = None
     struct_pages: StructPagesView | None = None
+    direct_map_strips: tuple[CellMap, ...] = ()
+    """A map for each window that strips were asked of."""
+    vmemmap_strips: tuple[CellMap, ...] = ()
+    places: Places = NOWHERE
+    vmemmap_costs: VmemmapCosts | None = None
     finished: bool = False
     """The scenario has nothing more to do."""
     failed_expectations: int = 0

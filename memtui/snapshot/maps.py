@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from memtui.snapshot.frames import FrameKind
 from memtui.units import PAGE_BYTES
@@ -76,6 +76,14 @@ class MapWindow(NamedTuple):
     frames: int
 
 
+class StripRequest(NamedTuple):
+    """A map of so many cells, of a window."""
+
+    cells: int
+    window: MapWindow | None
+    """None: the whole machine."""
+
+
 class MapRequest(NamedTuple):
     """What a view wants to look at: maps of so many cells (0: none), of a part of RAM, and single frames."""
 
@@ -96,6 +104,26 @@ class MapRequest(NamedTuple):
     """Processes left out that are larger."""
     process: int = 0
     """Pid of one to tell of wherever it stands; 0: of none."""
+    direct_map_strips: tuple[StripRequest, ...] = ()
+    """Maps of a row each, of what lies around the window: `Snapshot.direct_map_strips`."""
+    vmemmap_strips: tuple[StripRequest, ...] = ()
+    places: bool = False
+    """Whether to tell where memory next is not as boot left it, from the frames asked for on: `Snapshot.places`."""
+    vmemmap_costs: bool = False
+    """Whether to tell what struct pages cost by size of page and by node: `Snapshot.vmemmap_costs`."""
+
+
+class Places(NamedTuple):
+    """Where memory is not as boot left it: the next place above the frame asked for, or else the first of all."""
+
+    split: int | None = None
+    """First frame of a leaf of the direct map that was split since boot, 2M where it was, else 1G; None: none was."""
+    optimised: int | None = None
+    """First frame of a run of huge pages that share struct pages."""
+
+
+NOWHERE: Final = Places()
+"""Nothing is told, or nothing is other than boot left it."""
 
 
 class FrameView(NamedTuple):
@@ -136,6 +164,8 @@ class StructPageFrame(NamedTuple):
     """The frame boot gave it."""
     boot_owner: str
     """Who has that frame now; empty if it is free, `memmap` if it still holds struct pages."""
+    boot_order: int = -1
+    """The order of the free block that frame is part of; -1 if it is not free."""
 
 
 class StructPagesView(NamedTuple):
@@ -161,3 +191,42 @@ class StructPagesView(NamedTuple):
     restore_frames: int
     """Frames that freeing it would need first."""
     restore_possible: bool
+    available_frames: int
+    """Frames that node's requests for struct pages could have now without reclaim, other nodes' included."""
+    node_available_frames: int
+    """Those of them that lie on the node itself."""
+    zone: str
+    policy: str
+    """What `kernel.hugetlb_vmemmap` says: `reserve-1`."""
+
+
+class PageSizeCost(NamedTuple):
+    """What the struct pages of the huge pages of one size cost; frames are those that hold struct pages."""
+
+    page_frames: int
+    plain_pages: int
+    """Pages in the pool with struct pages of their own."""
+    optimised_pages: int
+    full_frames: int
+    """Of one page with struct pages of its own."""
+    kept_frames: int
+    """Of one optimised page."""
+
+
+class NodeRestore(NamedTuple):
+    """What freeing the optimised pages of one node takes."""
+
+    node: int
+    needed_frames: int
+    available_frames: int
+    """Frames of that node that could be had now without reclaim."""
+
+
+class VmemmapCosts(NamedTuple):
+    """What struct pages cost by size of page, and what freeing huge pages takes by node."""
+
+    sizes: tuple[PageSizeCost, ...]
+    """Smallest pages first."""
+    nodes: tuple[NodeRestore, ...]
+    available_frames: int
+    """What all nodes together could hand over now without reclaim."""

@@ -139,6 +139,7 @@ _MOVES: Final = (
     (Move.ZOOM_IN, "right_square_bracket", "]", "Zoom into a map at its cursor"),
     (Move.ZOOM_OUT, "left_square_bracket", "[", "Zoom out of a map"),
     (Move.NEXT, "n", "n", "Show the next of what a panel shows one of at a time"),
+    (Move.FOLLOW, "e", "e", "Go to the event behind what the cursor stands on: who split a leaf"),
 )
 
 

@@ -19,7 +19,7 @@ from memtui.engine.playable import Past, Playable
 from memtui.engine.player import Player
 from memtui.snapshot import MapRequest
 from memtui.timeline import Timeline
-from memtui.tui import questions
+from memtui.tui import mouse, questions
 from memtui.tui.actions import ACTIONS, Action, action_of, footer_hints
 from memtui.tui.driver import TerminalDriver
 from memtui.tui.faults import in_words
@@ -36,9 +36,7 @@ from memtui.tui.widgets.panel import PanelView
 from memtui.tui.widgets.rows import Palette, RowsView
 from memtui.view.catalogue import PANELS, panel
 from memtui.view.glyphs import UNICODE, Glyphs
-from memtui.view.header import TIME_ACTION, time_pointed_at
 from memtui.view.help import panel_help
-from memtui.view.panels.events import EVENT_ACTION
 from memtui.view.state import Move
 
 EXIT_STOPPED: Final = 3
@@ -138,11 +136,15 @@ class Dashboard(TerminalApp):
 
     def do(self, action_id: str) -> None:
         """Runs the action of that id; what it breaks on becomes a notification, not the end."""
+        self._attempt(action_id, lambda: action_of(action_id).run(self))
+
+    def _attempt(self, what: str, run: Callable[[], None]) -> None:
+        """Does what a person asked for, and shows what became of it."""
         try:
-            action_of(action_id).run(self)
+            run()
         except Exception as fault:
-            self.board.faults.note(f"{action_id} could not be done", fault, self.viewer.source.now_ns)
-            self.notify(f"{action_id}: {in_words(fault)}", severity="error", markup=False)
+            self.board.faults.note(f"{what} could not be done", fault, self.viewer.source.now_ns)
+            self.notify(f"{what}: {in_words(fault)}", severity="error", markup=False)
         self._look_again()
 
     def action_do(self, action_id: str) -> None:
@@ -157,7 +159,7 @@ class Dashboard(TerminalApp):
         if not self.board.is_painted:
             self._look_again()
 
-    def _go_to_event(self, serial: int) -> None:
+    def go_to_event(self, serial: int) -> None:
         """Chooses an event and goes to its moment; 0: chooses none, and goes to the live edge."""
         self.board.state = replace(self.board.state, event=serial)
         self.viewer.go_to_event(serial)
@@ -169,27 +171,12 @@ class Dashboard(TerminalApp):
         self.player.give_way()
 
     def on_rows_view_chosen(self, message: RowsView.Chosen) -> None:
-        """A click on words that run an action, or on a moment of the time bar."""
-        if message.action.startswith(TIME_ACTION):
-            self.viewer.go_to(time_pointed_at(message.action, message.offset))
-            self._look_again()
-        elif message.action.startswith(EVENT_ACTION):
-            self._go_to_event(int(message.action.removeprefix(EVENT_ACTION)))
-            self._look_again()
-        else:
-            self.do(message.action)
+        """A click on words that do something."""
+        self._attempt("a click", lambda: mouse.words_chosen(self, message.action, message.offset))
 
-    def on_panel_view_pointed(self, message: PanelView.Pointed) -> None:
-        """A click inside a panel."""
-        scene = self.viewer.scene(self.board.state)
-        if scene is not None:
-            self.board.point(scene, message.panel_name, message.x, message.y)
-            self._look_again()
-
-    def on_panel_view_opened(self, message: PanelView.Opened) -> None:
-        """A double click on a panel."""
-        self.board.choose(message.panel_name)
-        self.do("enlarge")
+    def on_panel_view_used(self, message: PanelView.Used) -> None:
+        """The mouse was used inside a panel."""
+        self._attempt(message.gesture.value, lambda: mouse.panel_used(self, message))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """All actions, for the palette."""
@@ -306,11 +293,7 @@ class Dashboard(TerminalApp):
 
     def move(self, move: Move) -> None:
         """Moves inside the chosen panel: a cursor, a zoom, what is chosen in a list."""
-        scene, before = self.viewer.scene(self.board.state), self.board.state.event
-        if scene is not None:
-            self.board.move(scene, move)
-        if self.board.state.event != before:
-            self._go_to_event(self.board.state.event)
+        mouse.moved(self, self.board.chosen, move)
 
     def back(self) -> None:
         """All panels again."""

@@ -34,6 +34,8 @@ class Glyphs:
     """The part of a gauge that was not always full."""
     brackets: str
     """Joins rows that share something: top, middle, bottom."""
+    tee: str
+    """Where one goes on and those below join it."""
     corners: str
     """A frame: top left, top right, bottom left, bottom right."""
     horizontal: str
@@ -91,7 +93,7 @@ def _without_accents(character: str) -> str:
 
 _WHITE_SPACE: Final = {"\n": " ", "\r": " ", "\t": " ", "\xa0": " ", "\u2009": " ", "\u202f": " "}
 _BLOCK_WORDS: Final = str.maketrans(
-    _WHITE_SPACE | {"…": "»", "×": "x", "✓": "√", "✗": "x", "−": "-", "–": "-", "—": "-"}
+    _WHITE_SPACE | {"…": "»", "×": "x", "✓": "√", "✗": "x", "−": "-", "–": "-", "—": "-", "›": ">"}
 )
 _ASCII_WORDS: Final = str.maketrans(
     _WHITE_SPACE
@@ -108,6 +110,7 @@ UNICODE: Final = Glyphs(
     watermark="┆",
     faint="▒",
     brackets="┐┤┘",
+    tee="┬",
     corners="╭╮╰╯",
     horizontal="─",
     vertical="│",
@@ -139,6 +142,7 @@ BLOCK: Final = Glyphs(
     watermark="│",
     faint="▒",
     brackets="┐┤┘",
+    tee="┬",
     corners="┌┐└┘",
     horizontal="─",
     vertical="│",
@@ -170,6 +174,7 @@ ASCII: Final = Glyphs(
     watermark="!",
     faint="=",
     brackets="\\|/",
+    tee="+",
     corners="++++",
     horizontal="-",
     vertical="|",

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from memtui.snapshot import CellMap
 from memtui.units import format_bytes
 from memtui.view.cells import Row, Rows, Span, dim, flow, flow_some, row
 from memtui.view.glyphs import Glyphs
 from memtui.view.numbers import SIZE_WIDTH, cell_size
+from memtui.view.state import MapState
 from memtui.view.tokens import KINDS, Token
+from memtui.view.zoom import cell_under, look_action
+
+_NONE: Final[Mapping[Token, str]] = MappingProxyType({})
 
 _BOUNDARY = 255
 """Stands in the stream of cells where a node or zone begins; no cell code is that large."""
@@ -35,6 +42,19 @@ def cells_for(width: int, rows: int, boundaries: int) -> int:
     return max(0, (width - gutter_of(width)) * rows - boundaries)
 
 
+def columns_of(cells: CellMap, width: int, rows: int) -> int:
+    """Cells in a row of a map of `width` × `rows`: as many as fit, or a power of two where cells and rows allow it.
+
+    Where a cell is a power of two of frames, so is a row then, and what begins at a round address begins a row.
+    """
+    inner = width - gutter_of(width)
+    aligned = 1 << max(0, inner.bit_length() - 1)
+    size = cells.cell_bytes
+    round_cells = size & (size - 1) == 0 and len(cells.ram) == 1 and not _boundaries_before(cells, len(cells.cells))
+    fits = inner < len(cells.cells) <= aligned * rows
+    return aligned if round_cells and fits else inner
+
+
 def draw_map(
     cells: CellMap, tokens: Mapping[int, Token], width: int, rows: int, glyphs: Glyphs, cursor: int | None = None
 ) -> Rows:
@@ -42,14 +62,13 @@ def draw_map(
 
     `cursor` is the cell that is marked, if one is.
     """
-    gutter = gutter_of(width)
-    inner = width - gutter
+    gutter, inner = gutter_of(width), columns_of(cells, width, rows)
     stream = _with_boundaries(cells)
     drawn: Rows = []
     marked = -1 if cursor is None else cursor + _boundaries_before(cells, cursor)
     for start in range(0, min(len(stream), inner * rows), inner):
         below = dim(_below(cells, stream, start).rjust(SIZE_WIDTH) + " ") if gutter else dim("")
-        line = _runs(stream[start : start + inner], tokens, glyphs)
+        line = map_runs(stream[start : start + inner], tokens, glyphs)
         if start <= marked < start + inner:
             line = _with_cursor(line, marked - start, glyphs)
         drawn.append(row(below, *line))
@@ -59,11 +78,11 @@ def draw_map(
     return drawn
 
 
-def cell_at(cells: CellMap, width: int, x: int, y: int) -> int | None:
-    """The cell drawn at column and row (x, y) of a map of `width`; None where there is none."""
-    gutter = gutter_of(width)
-    stream, place = _with_boundaries(cells), (width - gutter) * y + x - gutter
-    if x < gutter or not 0 <= place < len(stream) or stream[place] == _BOUNDARY:
+def cell_at(cells: CellMap, width: int, rows: int, x: int, y: int) -> int | None:
+    """The cell drawn at column and row (x, y) of a map of `width` × `rows`; None where there is none."""
+    gutter, inner = gutter_of(width), columns_of(cells, width, rows)
+    stream, place = _with_boundaries(cells), inner * y + x - gutter
+    if not 0 <= x - gutter < inner or y >= rows or not 0 <= place < len(stream) or stream[place] == _BOUNDARY:
         return None
     return place - stream.count(_BOUNDARY, 0, place)
 
@@ -100,8 +119,8 @@ def _below(cells: CellMap, stream: bytes, start: int) -> str:
     return format_bytes((start - stream.count(_BOUNDARY, 0, start)) * cells.cell_bytes)
 
 
-def _runs(stretch: bytes, tokens: Mapping[int, Token], glyphs: Glyphs) -> list[Span]:
-    """Equal cells side by side as one span each."""
+def map_runs(stretch: bytes, tokens: Mapping[int, Token], glyphs: Glyphs) -> list[Span]:
+    """Codes as cells, equal ones side by side as one span each."""
     spans = []
     for run in _RUN.finditer(stretch):
         start, end = run.span()
@@ -118,10 +137,38 @@ def _span(glyph: str, size: int, token: Token) -> Span:
     return Span(glyph * size, token)
 
 
-def legend(kinds: Sequence[Token], width: int, glyphs: Glyphs, lead: str = "") -> Rows:
-    """Each kind's glyph and words, wrapped between kinds."""
+class Linked(NamedTuple):
+    """What clicks on a legend do: the cursor goes to the next cell of that kind, or to where a zone begins."""
+
+    field: str
+    """Where a `ViewState` has where the map is looked at."""
+    state: MapState
+    tokens: Mapping[int, Token]
+
+    def kind(self, cells: CellMap, kind: Token) -> str:
+        """The action of a kind's words; '' where no cell is of that kind."""
+        here = cell_under(self.state, cells, default=-1)
+        after = 0 if here is None else here + 1
+        for code in (code for code, token in self.tokens.items() if token is kind):
+            place = cells.cells.find(code, after)
+            place = cells.cells.find(code) if place < 0 else place
+            if place >= 0:
+                return self.cell(cells, place)
+        return ""
+
+    def cell(self, cells: CellMap, cell: int) -> str:
+        """The action that takes the cursor to a cell."""
+        return look_action(self.field, replace(self.state, cursor=cells.frame_of(cell)))
+
+
+def legend(
+    kinds: Sequence[Token], width: int, glyphs: Glyphs, lead: str = "", actions: Mapping[Token, str] = _NONE
+) -> Rows:
+    """Each kind's glyph and words, wrapped between kinds; with what a click on them does, if anything."""
     groups: list[Row] = [row(dim(lead))] if lead else []
-    groups += [row(Span(glyphs.kinds[kind], kind), dim(f" {KINDS[kind].label}")) for kind in kinds]
+    for kind in kinds:
+        action = actions.get(kind, "")
+        groups.append(row(Span(glyphs.kinds[kind], kind, action), Span(f" {KINDS[kind].label}", Token.DIM, action)))
     return flow(groups, width)
 
 
@@ -133,6 +180,7 @@ def map_legend(
     rows: int,
     glyphs: Glyphs,
     lead: str = "",
+    linked: Linked | None = None,
 ) -> Rows:
     """What the map's glyphs mean, and the nodes and zones in the order in which its boundaries separate them.
 
@@ -140,22 +188,26 @@ def map_legend(
     """
     code, nothing = void
     shown = [*kinds, nothing] if code in cells.cells else list(kinds)
-    lines = legend(shown, width, glyphs, lead)
-    return lines + flow_some(_boundaries(cells, glyphs), width, rows - len(lines), glyphs.more)
+    actions = {kind: linked.kind(cells, kind) for kind in shown} if linked is not None else _NONE
+    lines = legend(shown, width, glyphs, lead, actions)
+    return lines + flow_some(_boundaries(cells, glyphs, linked), width, rows - len(lines), glyphs.more)
 
 
-def _boundaries(cells: CellMap, glyphs: Glyphs) -> list[Row]:
+def _boundaries(cells: CellMap, glyphs: Glyphs, linked: Linked | None) -> list[Row]:
     groups, node = [], ""
-    for _, label in cells.marks:
+    for cell, label in cells.marks:
         place, _, zone = label.rpartition(" ")
         words = label if place != node else zone
         node = place
-        groups.append(row(Span(glyphs.boundary, Token.MARK), dim(f" {glyphs.text(words)}")))
+        action = linked.cell(cells, cell) if linked is not None and cells.ram else ""
+        mark, name = Span(glyphs.boundary, Token.MARK, action), Span(f" {glyphs.text(words)}", Token.DIM, action)
+        groups.append(row(mark, name))
     return groups
 
 
 def caption(cells: CellMap, words: str, width: int, window: str = "") -> str:
     """What one cell stands for, where the window lies, and what the column at the left says where there is one."""
     size = words.format(cell_size(cells.cell_bytes))
-    left = "left: RAM below, without holes" if gutter_of(width) else ""
+    inside = "left: offset" if window else "left: RAM below, without holes"
+    left = inside if gutter_of(width) else ""
     return "; ".join(part for part in (window, left, size) if part)

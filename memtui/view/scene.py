@@ -11,7 +11,7 @@ from memtui.snapshot import Event, MapRequest, RunInfo, Snapshot
 from memtui.view.cells import Rows
 from memtui.view.glyphs import Glyphs
 from memtui.view.history import Axis, History
-from memtui.view.state import START, Mover, Pointer, ViewState
+from memtui.view.state import BY_LINE, START, Mover, Pointer, ViewState, Wheel
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +108,7 @@ class Panel:
     """What the keys for moving do in it."""
     point: Pointer | None = None
     """What a click does in it."""
+    wheel: Wheel = BY_LINE
+    """What the mouse's wheel does in it."""
+    aim: Pointer | None = None
+    """Takes its cursor to the mouse before the wheel moves anything."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from memtui.snapshot import MapWindow, Snapshot
 
@@ -29,7 +29,23 @@ class Move(StrEnum):
     ZOOM_IN = "zoom-in"
     ZOOM_OUT = "zoom-out"
     NEXT = "next"
-    """The next of what the panel can show one of at a time: another access, another file of /proc."""
+    """The next of what the panel can show one of at a time: another access, another file of /proc,
+    the next place in a map that is not as boot left it."""
+    FOLLOW = "follow"
+    """To the event behind what the cursor stands on."""
+
+
+class Wheel(NamedTuple):
+    """The moves that the mouse's wheel stands for."""
+
+    up: Move
+    down: Move
+    steps: int = 1
+    """How often it moves at each turn."""
+
+
+BY_LINE: Final = Wheel(Move.UP, Move.DOWN)
+"""A list: the wheel goes line by line, as the arrow keys do."""
 
 
 @dataclass(frozen=True, slots=True)

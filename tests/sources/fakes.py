@@ -14,16 +14,19 @@ from memtui.machine.errors import MachineStopped, OutOfMemory
 from memtui.machine.meter import Meter
 from memtui.scenario.model import Bound, Entry, Expectation, Scenario
 from memtui.snapshot import (
+    NOWHERE,
     CellMap,
     FrameKind,
     FrameView,
     LatencyView,
     MapRequest,
+    Places,
     PolicyState,
     SlabView,
     SplitCause,
     StructPagesView,
     TlbView,
+    VmemmapCosts,
     VmemmapView,
     ZoneView,
 )
@@ -61,7 +64,7 @@ class FakeCore:
 
 
 ZONES = (ZoneView(0, "Normal", 100, 9, 1, 2, 3, 5, (1, 4, 0)),)
-NO_VMEMMAP = VmemmapView(0, 0, 0, 0, 0, 0, True)
+NO_VMEMMAP = VmemmapView(0, 0, 0, 0, 0, 0, True, 0)
 NO_TLB = TlbView("none")
 
 
@@ -79,6 +82,10 @@ class FakeObservation:
     split_causes: tuple[SplitCause, ...] = ()
     frame: FrameView | None = None
     struct_pages: StructPagesView | None = None
+    direct_map_strips: tuple[CellMap, ...] = ()
+    vmemmap_strips: tuple[CellMap, ...] = ()
+    places: Places = NOWHERE
+    vmemmap_costs: VmemmapCosts | None = None
     slabs: tuple[SlabView, ...] = ()
     latencies: tuple[LatencyView, ...] = (LatencyView("take", 3, 27_000, ((12, 1), (13, 2))),)
 

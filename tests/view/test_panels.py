@@ -89,14 +89,15 @@ def test_vmemmap_figures(tour: Scene) -> None:
 
 
 def test_vmemmap_says_when_the_pool_cannot_be_freed_in_one_go(tour: Scene) -> None:
-    view = tour.now.vmemmap._replace(restore_possible=False, optimised_1g=3)
+    view = tour.now.vmemmap
+    view = view._replace(restore_possible=False, available_frames=view.restore_frames - 25_600, optimised_1g=3)
     text = words("vmemmap", replace(tour, now=replace(tour.now, vmemmap=view)), 56, 13)
-    assert "to free all 280 MiB · not at once" in text
+    assert "to free all 280 MiB · 100 MiB short" in text
     assert "by 10 240 pages of 2M, 3 of 1G" in text
 
 
 def test_vmemmap_with_nothing_optimised() -> None:
-    now = replace(snapshot_at(0, MapRequest()), vmemmap=VmemmapView(262_144, 262_144, 0, 0, 0, 0, True))
+    now = replace(snapshot_at(0, MapRequest()), vmemmap=VmemmapView(262_144, 262_144, 0, 0, 0, 0, True, 9))
     text = words("vmemmap", scene_of(now), 56, 13)
     assert "given back 0 B  no optimised huge pages" in text
     assert "to free all" not in text

@@ -10,7 +10,7 @@ from memtui.snapshot import MapRequest, PolicyRow, PolicyState, Snapshot, SplitC
 from memtui.units import MIB, SECOND
 from memtui.view.cells import plain, row_width
 from memtui.view.glyphs import ASCII, UNICODE
-from memtui.view.panels.split_causes import cause_line, cause_table, policy_rows, tables
+from memtui.view.panels.split_causes import cause_line, cause_table, column, policy_rows
 from tests.fake_source import snapshot_at
 
 CAUSES = (
@@ -77,16 +77,27 @@ def test_several_policies_stand_one_below_the_other_and_rows_without_room_are_co
     assert lines[2] == "… 3 more"
 
 
-@pytest.mark.parametrize("width", [76, 100, 116, 196])
+@pytest.mark.parametrize("width", [40, 46, 78])
 @pytest.mark.parametrize("height", [0, 1, 2, 5, 8])
-def test_tables_keep_to_their_space_at_any_size(width: int, height: int) -> None:
-    rows = tables(moment(CAUSES, CACHE, PACKS), width, height, UNICODE)
+def test_the_column_keeps_to_its_space_at_any_size(width: int, height: int) -> None:
+    rows = column(moment(CAUSES, CACHE, PACKS), width, height, UNICODE)
     assert len(rows) == height
     assert max((row_width(line) for line in rows), default=0) <= width
-    assert plain(tables(moment(CAUSES, CACHE, PACKS), width, height, ASCII)).isascii()
+    assert plain(column(moment(CAUSES, CACHE, PACKS), width, height, ASCII)).isascii()
 
 
-def test_wide_panels_have_causes_and_policies_side_by_side() -> None:
-    lines = plain(tables(moment(CAUSES, PACKS), 116, 6, UNICODE)).split("\n")
+def test_policies_stand_below_the_causes_and_leave_them_four_rows() -> None:
+    lines = plain(column(moment(CAUSES, PACKS), 60, 8, UNICODE)).split("\n")
     assert lines[0].startswith("split by")
-    assert lines[0].endswith("bpf prog_pack  packs 2  free 32 701 chunks")
+    assert lines[5] == "bpf prog_pack  packs 2  free 32 701 chunks"
+    crowded = plain(column(moment(CAUSES, CACHE), 60, 8, UNICODE)).split("\n")
+    assert [line.split()[0] for line in crowded] == [
+        "split",
+        "memfd_secret",
+        "load_module",
+        "…",
+        "exec_memory",
+        "in",
+        "order",
+        "…",
+    ]

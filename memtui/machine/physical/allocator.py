@@ -248,6 +248,11 @@ class PageAllocator:
         zones = self._zones_for(gfp, node)
         return sum(max(0, zone.spare_frames(zone.marks.min, gfp.highest_zone)) for zone in zones)
 
+    def available_on(self, gfp: Gfp, node: int) -> int:
+        """Those of them that lie on one node."""
+        zones = self._node_zones[node]
+        return sum(max(0, zone.spare_frames(zone.marks.min, gfp.highest_zone)) for zone in zones)
+
     def _unspoilt(self, gfp: Gfp, order: int, count: int, partial: bool) -> int:
         """How many of `count` allocations are tried at all; fault injection makes the others fail.
 

@@ -25,7 +25,7 @@ from memtui.view.glyphs import Glyphs
 from memtui.view.header import Hint
 from memtui.view.layout import Layout, Mode, Place, lay_out, lay_out_alone
 from memtui.view.scene import Scene, Status
-from memtui.view.state import START, Move
+from memtui.view.state import START, Move, Pointer
 
 QUIET_FRAMES: Final = 9
 """Most frames in a row in which nothing is drawn but the time: nearly a second."""
@@ -121,16 +121,22 @@ class Board(Screen[None]):
         """The maps that what shows needs."""
         return map_request(info, self.state, self.arrangement)
 
-    def move(self, scene: Scene, move: Move) -> None:
-        """Does what a key for moving asks of the chosen panel."""
-        mover, place = panel(self.chosen).move, self.arrangement.place_of(self.chosen)
+    def move(self, scene: Scene, move: Move, name: str) -> None:
+        """Does what a key for moving, or the wheel, asks of a panel."""
+        mover, place = panel(name).move, self.arrangement.place_of(name)
         if mover is not None and place is not None:
-            size = inner_size(place, self.arrangement.has_frame(self.chosen))
-            self.state = mover(scene, move, *size)
+            self.state = mover(scene, move, *inner_size(place, self.arrangement.has_frame(name)))
 
     def point(self, scene: Scene, name: str, x: int, y: int) -> None:
         """Does what a click at column and row (x, y) of a panel, its frame included, asks of it."""
-        pointer, place = panel(name).point, self.arrangement.place_of(name)
+        self._pointed(panel(name).point, scene, name, x, y)
+
+    def aim(self, scene: Scene, name: str, x: int, y: int) -> None:
+        """Takes what the wheel acts at to column and row (x, y) of a panel, its frame included."""
+        self._pointed(panel(name).aim, scene, name, x, y)
+
+    def _pointed(self, pointer: Pointer | None, scene: Scene, name: str, x: int, y: int) -> None:
+        place = self.arrangement.place_of(name)
         if pointer is None or place is None:
             return
         has_frame = self.arrangement.has_frame(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from typing import Final
 
 from rich.segment import Segment
 from rich.style import Style
@@ -18,6 +19,9 @@ from memtui.view.cells import Row, Rows, cell_width, row_width
 from memtui.view.tokens import Token
 
 Palette = Mapping[Token, Style]
+
+RIGHT_BUTTON: Final = 3
+"""The mouse button that goes back out, as terminals number them."""
 
 
 class RowsView(Widget):
@@ -108,7 +112,7 @@ class RowsView(Widget):
     def on_click(self, event: Click) -> None:
         """Runs the action of the words that were clicked, if they have one."""
         action, offset = self._action_at(event.x, event.y)
-        if action:
+        if action and event.button != RIGHT_BUTTON:
             event.stop()
             self.post_message(self.Chosen(action, offset))
 

@@ -3,96 +3,150 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
-from memtui.reading import read
-from memtui.snapshot import DirectMapCell, MapRequest, RunInfo, Snapshot
-from memtui.units import format_count, format_frames
-from memtui.view.bars import bar
-from memtui.view.baseline import bytes_change, count_change, frames_change, since, with_changes
-from memtui.view.cells import Row, Rows, Span, cut_text, dim, flow, row, strong
+from memtui.snapshot import DirectMapCell, MapRequest, RunInfo
+from memtui.units import FRAMES_1G, FRAMES_2M
+from memtui.view.cells import Row, Rows, cut, flow
 from memtui.view.glyphs import Glyphs
-from memtui.view.history import beside, changes, largest, strip
-from memtui.view.leaves import LEAVES, counted_twice, mapped_leaves
-from memtui.view.maps import caption, cells_for, draw_map, map_legend
-from memtui.view.numbers import SIZE_WIDTH, percent_of_ppm, size_of, whole_percent
-from memtui.view.panels.inspector import INSPECTOR_ROWS, inspector_rows
-from memtui.view.panels.map_moves import click_in_map, key_in_map
-from memtui.view.panels.split_causes import SIDE_BY_SIDE, cause_line, policy_rows, tables
-from memtui.view.panels.stack import Division, divide, stack
+from memtui.view.history import beside
+from memtui.view.maps import Linked, caption, draw_map, map_legend
+from memtui.view.panels.inspector import inspector_height, inspector_rows
+from memtui.view.panels.leaf_figures import (
+    counter_rows,
+    share_line,
+    share_rows,
+    share_strip,
+    split_groups,
+    strips,
+)
+from memtui.view.panels.map_page import Atlas, Plan, cell_clicked, head_rows, key_in_map, plan, strip_clicked, trail
+from memtui.view.panels.split_causes import SIDE_BY_SIDE, cause_line, column, policy_rows
+from memtui.view.panels.stack import Division, divide, stack, strip_rows
 from memtui.view.scene import Drawing, Panel, Scene
-from memtui.view.state import Move, ViewState
+from memtui.view.state import MapState, Move, ViewState, Wheel
 from memtui.view.tokens import DIRECT_MAP_TOKENS, Token
-from memtui.view.zoom import cell_under, window_words
+from memtui.view.zoom import cell_under, window_at, window_words
 
+_ATLAS: Final = Atlas(
+    "direct_map", (FRAMES_1G, FRAMES_2M), {FRAMES_1G: "GiB", FRAMES_2M: "block"}, 1, DIRECT_MAP_TOKENS
+)
 _KINDS = (Token.LEAF_1G, Token.LEAF_2M, Token.LEAF_4K, Token.NOT_PRESENT)
 _VOID = (DirectMapCell.HOLE, Token.HOLE)
 _ONE_LINE_OF_FIGURES = 54
 """Width from which splits, collapses and tables stand in one row."""
-_CHANGES_FROM = 46
-"""Width from which each bar has its change since the baseline beside it."""
 _COUNTERS_FROM = (72, 20)
 """Width and height from which Linux's own counters are told as well."""
 _COUNTER_ROWS = 2
 _LEGEND_ROWS = 2
 _WHO_FROM = 18
 """Height from which the policies' state has a row below that of the causes of splits."""
-_TABLES_FROM = 26
-"""Height from which causes and policies have tables, side by side."""
-_TABLE_ROWS = 8
-_THREE_STRIPS_FROM = 100
-"""Width from which splits and collapses have strips beside that of the 4K share."""
-_LEAST_CHANGES = 3
-_INSPECTOR_FROM = (54, 18)
-"""Width and height from which the frame under the cursor is told of below the map."""
+_PAGE_FROM = (SIDE_BY_SIDE, 26)
+"""Width and height from which causes and policies have tables, beside them what became of the map over time."""
+_BLOCK_ROWS = 8
+_TALL_BLOCK_FROM = 48
+_TALL_BLOCK_ROWS = 12
 
 
 def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     """Share of each leaf size, splits so far, the 4K share over time, and the map of physical memory."""
-    division = _division(width, height)
-    figures = _shares(scene, width, glyphs) + flow(_splits(scene, width, glyphs), width)
-    if _tells_counters(width, height):
-        figures += _counters(scene.now, width, glyphs)
-    figures += _who(scene.now, width, height, glyphs)
-    rows = stack(division, figures, _strip(scene, width, division.strip, glyphs), *_map(scene, width, division, glyphs))
-    cells = scene.now.direct_map_cells
+    state, cells = scene.state.direct_map, scene.now.direct_map_cells
+    division = _division(state, width, height)
+    figures = _figures(scene, width, height, glyphs)
+    history = share_strip(scene, width, strip_rows(division, figures), glyphs)
     if cells is None or not division.map:
-        return Drawing(rows)
-    if _inspects(width, height):
-        rows += inspector_rows(scene.now.frame, scene.events, width, glyphs)
-    return Drawing(rows, caption(cells, "1 cell = {}", width, window_words(scene.state.direct_map)))
+        return Drawing(stack(division, figures, history, [], []))
+    page = _plan(scene.info, state, width, height)
+    cursor = cell_under(state, cells, default=None)
+    drawn = head_rows(_ATLAS, page, state, scene.now.direct_map_strips, _trail(scene, width, glyphs), width, glyphs)
+    drawn += draw_map(cells, DIRECT_MAP_TOKENS, width, page.rows, glyphs, cursor)
+    lead = "finest leaf:" if width >= _ONE_LINE_OF_FIGURES else ""
+    linked = Linked(_ATLAS.field, state, DIRECT_MAP_TOKENS) if cells.ram else None
+    words = map_legend(cells, _KINDS, _VOID, width, division.legend, glyphs, lead, linked)
+    rows = stack(division, figures, history, drawn, words)
+    rows += inspector_rows(scene.now.frame, scene.events, width, inspector_height(width, height), glyphs)
+    return Drawing(rows, caption(cells, "1 cell = {}", width, window_words(state)))
 
 
 def request(info: RunInfo, state: ViewState, width: int, height: int) -> MapRequest:
-    """The map that fills a panel of this size, and the frame under its cursor."""
+    """The map that fills a panel of this size, the levels above it, and the frame under its cursor."""
+    where = state.direct_map
+    if not _division(where, width, height).map:
+        return MapRequest()
+    page = _plan(info, where, width, height)
+    told = where.window is not None or inspector_height(width, height) > 0
     return MapRequest(
-        direct_map_cells=cells_for(width, _division(width, height).map, info.nodes + 2),
-        direct_map_window=state.direct_map.window,
-        direct_map_frame=state.direct_map.cursor if _inspects(width, height) else None,
+        direct_map_cells=page.cells,
+        direct_map_window=where.window,
+        direct_map_frame=_looked_at(where) if told else None,
+        direct_map_strips=page.request(width),
+        places=True,
     )
 
 
 def move(scene: Scene, asked: Move, width: int, height: int) -> ViewState:
-    """Moves the cursor of the map, or its zoom."""
-    state, cells, ram_bytes = scene.state, scene.now.direct_map_cells, scene.info.ram_bytes
-    return replace(
-        state, direct_map=key_in_map(state.direct_map, asked, cells, ram_bytes, width, _division(width, height))
-    )
+    """Moves the cursor of the map, or its zoom; or goes to the event that split what the cursor stands on."""
+    state, now = scene.state, scene.now
+    if asked is Move.FOLLOW:
+        return state if now.frame is None or not now.frame.split_event else replace(state, event=now.frame.split_event)
+    if not _division(state.direct_map, width, height).map:
+        return state
+    page = _plan(scene.info, state.direct_map, width, height)
+    args = (now.direct_map_cells, now.direct_map_strips, now.places.split, width)
+    return replace(state, direct_map=key_in_map(page, state.direct_map, asked, *args))
+
+
+def aim(scene: Scene, x: int, y: int, width: int, height: int) -> ViewState:
+    """Puts the cursor on the cell that the mouse is over."""
+    state = scene.state.direct_map
+    page, top = _plan(scene.info, state, width, height), _top(_division(state, width, height))
+    clicked = cell_clicked(page, state, scene.now.direct_map_cells, x, y - top - page.head, width)
+    return replace(scene.state, direct_map=clicked)
 
 
 def point(scene: Scene, x: int, y: int, width: int, height: int) -> ViewState:
-    """Puts the cursor on the cell that was clicked."""
-    state, cells = scene.state, scene.now.direct_map_cells
-    return replace(state, direct_map=click_in_map(state.direct_map, cells, x, y, width, _division(width, height)))
+    """Puts the cursor on the cell that was clicked, or shows below a strip what was clicked in it."""
+    state = scene.state.direct_map
+    page, top = _plan(scene.info, state, width, height), _top(_division(state, width, height))
+    if 0 <= y - top < page.head:
+        return replace(scene.state, direct_map=strip_clicked(page, state, scene.now.direct_map_strips, x, y - top))
+    return aim(scene, x, y, width, height)
 
 
-def _inspects(width: int, height: int) -> bool:
-    return width >= _INSPECTOR_FROM[0] and height >= _INSPECTOR_FROM[1]
+def _looked_at(state: MapState) -> int | None:
+    """The frame to tell everything of: under the cursor, or without one the first of the window."""
+    if state.cursor is not None or state.window is None:
+        return state.cursor
+    return state.window.start
 
 
-def _division(width: int, height: int) -> Division:
-    figures = _least_figures(width, height) + _who_rows(width, height)
-    rows = height - INSPECTOR_ROWS if _inspects(width, height) else height
-    return divide(rows, figures, _LEGEND_ROWS)
+def _plan(info: RunInfo, state: MapState, width: int, height: int) -> Plan:
+    rows = _division(state, width, height).map
+    return plan(_ATLAS, state, info, (width, height), rows)
+
+
+def _top(division: Division) -> int:
+    """The row of the panel in which the map's part begins."""
+    return division.figures + division.strip + division.gap
+
+
+def _division(state: MapState, width: int, height: int) -> Division:
+    rows = height - inspector_height(width, height)
+    if _has_page(width, height):
+        return divide(rows, _least_figures(width, height) + 1 + _block_rows(height), _LEGEND_ROWS, with_strip=False)
+    if state.window is not None:
+        close = divide(rows, 1, 1 if width >= _ONE_LINE_OF_FIGURES else _LEGEND_ROWS, with_strip=False)
+        if close.map:
+            return close
+    return divide(rows, _least_figures(width, height) + _who_rows(width, height), _LEGEND_ROWS)
+
+
+def _has_page(width: int, height: int) -> bool:
+    return width >= _PAGE_FROM[0] and height >= _PAGE_FROM[1]
+
+
+def _block_rows(height: int) -> int:
+    return _TALL_BLOCK_ROWS if height >= _TALL_BLOCK_FROM else _BLOCK_ROWS
 
 
 def _least_figures(width: int, height: int) -> int:
@@ -102,115 +156,51 @@ def _least_figures(width: int, height: int) -> int:
 def _who_rows(width: int, height: int) -> int:
     """Rows that say who split the map and what the policies hold; never at the price of the whole map."""
     if height >= _WHO_FROM:
-        return 1 + _TABLE_ROWS if width >= SIDE_BY_SIDE and height >= _TABLES_FROM else 2
+        return 2
     figures = _least_figures(width, height)
     return int(bool(divide(height, figures + 1, _LEGEND_ROWS).map) or not divide(height, figures, _LEGEND_ROWS).map)
-
-
-def _who(now: Snapshot, width: int, height: int, glyphs: Glyphs) -> Rows:
-    rows = _who_rows(width, height)
-    if rows > 2:
-        return [(), *tables(now, width, rows - 1, glyphs)]
-    causes = cause_line(now, width, glyphs) or [()]
-    return (causes + policy_rows(now, width, 1, glyphs))[:rows]
 
 
 def _tells_counters(width: int, height: int) -> bool:
     return width >= _COUNTERS_FROM[0] and height >= _COUNTERS_FROM[1]
 
 
-def _shares(scene: Scene, width: int, glyphs: Glyphs) -> Rows:
-    """A bar for each size of leaf, with its change since the baseline where there is one and room for it."""
-    sizes = mapped_leaves(scene.now)
-    whole = sum(size for _, _, size in sizes)
-    changes = _leaf_changes(scene, glyphs) if width >= _CHANGES_FROM else {}
-    column = max((len(change) + 1 for change in changes.values()), default=0)
-    rows: Rows = []
-    for label, token, size in sizes:
-        figures = f" {whole_percent(size, whole):>5}"
-        change = changes.get(label, "").rjust(column)
-        length = max(4, width - 4 - SIZE_WIDTH - column - len(figures))
-        bars = bar(size, whole, length, token, glyphs)
-        rows.append(row(Span(f"{label} ", token), *bars, f" {size_of(size)}", dim(change), figures))
-    return rows
+def _figures(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
+    """All that stands above the map; of a zoomed map where there is little room, the shares in one row."""
+    if not _has_page(width, height) and _division(scene.state.direct_map, width, height).figures == 1:
+        return [share_line(scene, width, glyphs)]
+    figures = share_rows(scene, width, glyphs) + flow(split_groups(scene, width, glyphs), width)
+    if _tells_counters(width, height):
+        figures += counter_rows(scene.now, width, glyphs)
+    if _has_page(width, height):
+        return [*figures, (), *_block(scene, width, _block_rows(height), glyphs)]
+    causes = cause_line(scene.now, width, glyphs) or [()]
+    return figures + (causes + policy_rows(scene.now, width, 1, glyphs))[: _who_rows(width, height)]
 
 
-def _leaf_changes(scene: Scene, glyphs: Glyphs) -> dict[str, str]:
-    """Label → how much more is mapped by leaves of that size than at the baseline, in words."""
-    if scene.state.baseline is None:
-        return {}
-    before = {label: size for label, _, size in mapped_leaves(scene.state.baseline)}
-    return {
-        label: glyphs.text(bytes_change(size - before.get(label, 0))) for label, _, size in mapped_leaves(scene.now)
-    }
+def _block(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
+    """Who split the map and what the policies hold, and beside it all of it over time."""
+    widths = (width * 2 // 5, width - 3 - width * 2 // 5)
+    parts = (column(scene.now, widths[0], height, glyphs), strips(scene, widths[1], height, glyphs))
+    return beside(parts, widths, height, glyphs)
 
 
-def _splits(scene: Scene, width: int, glyphs: Glyphs) -> list[Row]:
-    """Groups of figures: splits by level, collapses, page tables; with changes since the baseline as there is room."""
-    groups, changes = [], []
-    now, baseline = scene.now, scene.state.baseline
-    to_2m, to_4k = read(now, "direct_map_level3_splits"), read(now, "direct_map_level2_splits")
-    for words, level, count in ((glyphs.text("splits 1G→2M"), 3, to_2m), (glyphs.text("2M→4K"), 2, to_4k)):
-        if count is not None:
-            groups.append(row(dim(f"{words} "), strong(format_count(int(count)))))
-            changes.append(count_change(since(baseline, now, f"direct_map_level{level}_splits")))
-    collapses = [f"direct_map_level{level}_collapses" for level in (2, 3)]
-    known = [int(count) for name in collapses if (count := read(now, name)) is not None]
-    if known:
-        groups.append(row(dim("collapses "), strong(format_count(sum(known)))))
-        changes.append(count_change(sum(since(baseline, now, name) or 0 for name in collapses)))
-    tables = read(now, "sim_kernel_pt_frames")
-    if tables is not None:
-        groups.append(row(dim("tables "), strong(format_frames(int(tables)))))
-        changes.append(frames_change(since(baseline, now, "sim_kernel_pt_frames")))
-    return with_changes(groups, map(glyphs.text, changes), width)
-
-
-def _counters(now: Snapshot, width: int, glyphs: Glyphs) -> Rows:
-    """The lines of /proc/meminfo as Linux prints them, and why they add up to more than is mapped where they do."""
-    known = [(name, now.counters[name]) for _, name, _ in LEAVES if name in now.counters]
-    if not known:
-        return []
-    lines = [row(dim(f"{name} "), f"{format_count(size_kb)} kB") for name, size_kb in known]
-    words = counted_twice(now)
-    return [*flow([row(dim("/proc/meminfo")), *lines], width)[:1], row(dim(cut_text(words, width, glyphs.more)))]
-
-
-def _strip(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
-    """The 4K share over time; where there is room, beside it when leaves were split and when they collapsed."""
-    series = scene.history.series("direct_map_4k_ppm")
-    most = percent_of_ppm(largest(series))
-    if width < _THREE_STRIPS_FROM or height < _LEAST_CHANGES:
-        return strip(series, scene.axis, "4K share", most, width, height, glyphs, Token.LEAF_4K)
-    each = (width - 6) // 3
-    widths = (width - 6 - 2 * each, each, each)
-    share = strip(series, scene.axis, "4K share", most, widths[0], height, glyphs, Token.LEAF_4K)
-    split = changes(scene.history.past(_all_splits), scene.axis, "splits", each, height, glyphs, Token.NOTICE)
-    collapsed = changes(scene.history.past(_all_collapses), scene.axis, "collapses", each, height, glyphs, Token.GOOD)
-    return beside((share, split, collapsed), widths, height, glyphs)
-
-
-def _all_splits(now: Snapshot) -> float | None:
-    return _sum_of(now, "direct_map_level2_splits", "direct_map_level3_splits")
-
-
-def _all_collapses(now: Snapshot) -> float | None:
-    return _sum_of(now, "direct_map_level2_collapses", "direct_map_level3_collapses")
-
-
-def _sum_of(now: Snapshot, *names: str) -> float | None:
-    known = [value for name in names if (value := read(now, name)) is not None]
-    return sum(known) if known else None
-
-
-def _map(scene: Scene, width: int, division: Division, glyphs: Glyphs) -> tuple[Rows, Rows]:
-    cells = scene.now.direct_map_cells
-    if cells is None or not division.map:
-        return [], []
-    cursor = cell_under(scene.state.direct_map, cells, default=None)
-    drawn = draw_map(cells, DIRECT_MAP_TOKENS, width, division.map, glyphs, cursor)
-    lead = "finest leaf:" if width >= _ONE_LINE_OF_FIGURES else ""
-    return drawn, map_legend(cells, _KINDS, _VOID, width, division.legend, glyphs, lead)
+def _trail(scene: Scene, width: int, glyphs: Glyphs) -> Row:
+    """Machine, node and zone, GiB, block and frame: as far down as the window is small."""
+    state, view = scene.state.direct_map, scene.now.frame
+    if state.window is None:
+        return ()
+    frame = view.frame if view is not None else state.window.start
+    steps: list[tuple[str, MapState | None]] = [("direct map", MapState(None, state.cursor))]
+    if view is not None:
+        steps.append((f"node {view.node} {view.zone}", MapState(None, state.cursor)))
+    if state.window.frames <= FRAMES_1G:
+        steps.append((f"GiB {frame // FRAMES_1G}", MapState(window_at(frame, FRAMES_1G), state.cursor)))
+    if state.window.frames <= FRAMES_2M:
+        block = frame - frame % FRAMES_2M
+        steps.append((f"2 MiB block {block:#x}", MapState(window_at(frame, FRAMES_2M), state.cursor)))
+    steps.append((f"pfn {frame:#x}", None))
+    return cut(trail(steps, _ATLAS.field, width, glyphs), width, glyphs.more)
 
 
 PANEL = Panel(
@@ -221,6 +211,8 @@ PANEL = Panel(
     request=request,
     move=move,
     point=point,
+    wheel=Wheel(Move.ZOOM_IN, Move.ZOOM_OUT),
+    aim=aim,
     help=(
         "The kernel maps all RAM once, in leaves as large as it can: 1 GiB, 2 MiB or 4 KiB. Whoever needs other "
         "permissions for a part of a leaf (module text, BPF programs, secret memory) splits it, and every split "

@@ -2,34 +2,87 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from typing import Final
 
 from memtui.snapshot import Event, FrameKind, FrameView
 from memtui.units import PAGE_BYTES, format_bytes
 from memtui.view.cells import Row, Rows, Span, cut_text, dim, flow_some, row, strong
 from memtui.view.glyphs import Glyphs
 from memtui.view.numbers import moment
+from memtui.view.panels.events import EVENT_ACTION
 from memtui.view.tokens import OWNER_TOKENS, Token
 
-INSPECTOR_ROWS = 2
-"""Rows it takes at most."""
+_FROM: Final = (54, 18)
+"""Width and height of a panel from which it has room for it."""
+_LEAST_ROWS: Final = 2
+_EVENT_FROM: Final = 26
+"""Height from which the event that split the leaf is told in its words."""
 
 
-def inspector_rows(view: FrameView | None, events: Sequence[Event], width: int, glyphs: Glyphs) -> Rows:
+def inspector_height(width: int, height: int) -> int:
+    """Rows it has in a panel of that size."""
+    if width >= _FROM[0] and height >= _FROM[1]:
+        return _LEAST_ROWS + (height >= _EVENT_FROM)
+    return 0
+
+
+def inspector_rows(view: FrameView | None, events: Sequence[Event], width: int, height: int, glyphs: Glyphs) -> Rows:
     """Frame, leaf, permission, owner, and who split the leaf that was here and when; how to begin without a frame."""
+    if height < 1:
+        return []
     if view is None:
-        return [row(dim(cut_text("arrows or a click put a cursor here, ] and [ zoom", width, glyphs.more)))]
+        return [hints(width, glyphs)]
     leaf_end = view.leaf_start + view.leaf_frames - 1
     leaf = f"{view.leaf} leaf" if view.leaf_frames == 1 else f"{view.leaf} leaf {view.leaf_start:#x}-{leaf_end:#x}"
     permission = Span(view.permission, Token.NOTICE if view.permission != "rw" else Token.TEXT)
+    event = _event(view, events)
     groups = [
         row(Span(glyphs.here, Token.CURSOR), strong(f" pfn {view.frame:#x}")),
         row(f"{leaf}, ", permission),
         _owner(view, glyphs),
         row(dim(f"node {view.node} {view.zone}")),
-        _split(view, events, glyphs),
+        _split(view, event, glyphs),
     ]
-    return flow_some([group for group in groups if group], width, INSPECTOR_ROWS, glyphs.more)
+    told = [_told(event, width, glyphs)] if event is not None and height > _LEAST_ROWS else []
+    return flow_some(groups, width, height - len(told), glyphs.more) + told
+
+
+def hints(width: int, glyphs: Glyphs) -> Row:
+    """How to begin: each part does what it says when it is clicked."""
+    parts = (
+        ("n next place that changed", "next"),
+        ("arrows or a click put a cursor", ""),
+        ("] zoom in", "zoom-in"),
+        ("[ out", "zoom-out"),
+    )
+    return _hints(parts, width, glyphs)
+
+
+def page_hints(width: int, glyphs: Glyphs) -> Row:
+    """How to go on from one huge page."""
+    parts = (("[ out", "zoom-out"), ("n next run", "next"), ("arrows: pages and sections beside it", ""))
+    return _hints(parts, width, glyphs)
+
+
+def _hints(parts: Sequence[tuple[str, str]], width: int, glyphs: Glyphs) -> Row:
+    return flow_some([row(Span(words, Token.DIM, action)) for words, action in parts], width, 1, glyphs.more)[0]
+
+
+def _event(view: FrameView, events: Sequence[Event]) -> Event | None:
+    """The event that tells of the split, if it is kept."""
+    place = bisect_left(events, view.split_event, key=lambda event: event.serial) if view.split_event else len(events)
+    return events[place] if place < len(events) and events[place].serial == view.split_event else None
+
+
+def _told(event: Event, width: int, glyphs: Glyphs) -> Row:
+    """The event in its own words; a click goes to its moment, as the key does."""
+    action = f"{EVENT_ACTION}{event.serial}"
+    words = f"{moment(event.time_ns)} {event.source}: {event.text}"
+    key = "  e goes there"
+    text = cut_text(glyphs.text(words), width - len(key), glyphs.more)
+    return row(Span(text, Token.TEXT, action), Span(key, Token.KEY, action))
 
 
 def _owner(view: FrameView, glyphs: Glyphs) -> Row:
@@ -41,10 +94,10 @@ def _owner(view: FrameView, glyphs: Glyphs) -> Row:
     return row(letter, f" {glyphs.text(name)}", dim(f" ({size} here)"))
 
 
-def _split(view: FrameView, events: Sequence[Event], glyphs: Glyphs) -> Row:
-    """Who split it, and the moment of the event where it is still kept."""
+def _split(view: FrameView, event: Event | None, glyphs: Glyphs) -> Row:
+    """Who split it, and when; a click goes to the event where it is still kept."""
     if not view.split_by:
         return row(dim("as boot mapped it"))
-    event = next((each for each in reversed(events) if each.serial == view.split_event), None)
-    when = dim(f" at {moment(event.time_ns)}") if view.split_event and event is not None else dim("")
-    return row(dim("split by "), Span(glyphs.text(view.split_by), Token.LEAF_4K), when)
+    action = "" if event is None else f"{EVENT_ACTION}{event.serial}"
+    when = f" at {moment(view.split_ns)}"
+    return row(dim("split by "), Span(glyphs.text(view.split_by), Token.LEAF_4K, action), Span(when, Token.DIM, action))

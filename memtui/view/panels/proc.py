@@ -14,7 +14,7 @@ from memtui.view.glyphs import Glyphs
 from memtui.view.matching import has_words, words_of
 from memtui.view.proc_files import FILES, Compared, ProcFile, compare, file_named
 from memtui.view.scene import Drawing, Panel, Scene
-from memtui.view.state import Move, ViewState
+from memtui.view.state import Move, ViewState, Wheel
 from memtui.view.tokens import Token
 
 _NAMES_FROM = 52
@@ -155,6 +155,7 @@ PANEL = Panel(
     draw=draw,
     move=move,
     point=point,
+    wheel=Wheel(Move.UP, Move.DOWN, steps=3),
     help=(
         "Files of /proc as Linux prints them: its names, its order, its units. /proc/meminfo is in kB, HugePages_ in "
         "pages; /proc/vmstat counts pages, or events since boot; /proc/buddyinfo has free blocks by order, 0 to 10, "

@@ -1,109 +1,165 @@
 """The struct pages of one huge page, drawn: its vmemmap pages, the frames they point to, and who has the others.
 
 As the two diagrams of the HVO patch series show it: before, each vmemmap page has a frame of its
-own; after, all point to the first.
+own; after, all that are shared point to the last one that is kept.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from memtui.snapshot import StructPageFrame, StructPagesView
-from memtui.units import FRAMES_1G, FRAMES_2M, PAGE_BYTES, format_bytes, format_count
-from memtui.view.cells import Row, Rows, Span, cut_text, dim, fit, row, strong
+from memtui.snapshot import FrameKind, StructPageFrame, StructPagesView
+from memtui.units import FRAMES_1G, FRAMES_2M, PAGE_BYTES, format_bytes, format_count, format_frames
+from memtui.view.cells import Row, Rows, Span, dim, fit, flow_some, row, strong
 from memtui.view.glyphs import Glyphs
-from memtui.view.tokens import VMEMMAP_TOKENS, Token
+from memtui.view.tokens import Token
 
 STRUCT_PAGES: Final = 64
 """Struct pages in one frame."""
 
-_LABEL = 21
-_ARROW_FROM = 64
+_LABEL: Final = 21
+_LABEL_FROM: Final = 56
+"""Width from which rows say which struct pages they hold."""
+_ARROW_FROM: Final = 64
 """Width from which arrows are drawn to the frames."""
+_ARROW: Final = 12
+_FRAME: Final = 13
+_AROUND: Final = 2
+"""Rows above and below the diagram in a drawing of the whole page."""
 _SIZES: Final = {FRAMES_2M: "2 MiB", FRAMES_1G: "1 GiB"}
 
 
-def sharing_rows(view: StructPagesView | None, width: int, height: int, glyphs: Glyphs) -> Rows:
-    """Where it is, its section, and a row for each of its first vmemmap pages, as far as `height` goes.
-
-    How to begin where nothing is looked at.
-    """
-    if view is None:
-        hint = "arrows or a click put a cursor on the map, ] and [ zoom: the struct pages under it are drawn here"
-        return [row(dim(cut_text(hint, width, glyphs.more)))]
-    rows: Rows = [_where(view), _section(view, width, glyphs), ()]
-    rows += [_page(view, page, width, glyphs) for page in view.pages]
-    more = view.frames // STRUCT_PAGES - len(view.pages)
-    if more > 0:
-        words = "all share the first frame" if view.optimised else "a frame each"
-        rows.append(row(dim(f"{glyphs.more} {format_count(more)} more vmemmap pages: {words}")))
-    rows += [(), _restoring(view, glyphs)]
-    return [fit(line, width, glyphs.more) for line in rows[:height]]
+def sharing_rows(view: StructPagesView, width: int, height: int, glyphs: Glyphs) -> Rows:
+    """The whole page in at most `height` rows: what it is, a row for each vmemmap page, and what freeing it takes."""
+    last = [restore_row(view, glyphs)]
+    drawn = diagram(view, width, height - _AROUND, glyphs)
+    rows: Rows = [where_row(view), *drawn, *last]
+    return [fit(line, width, glyphs.more) for line in rows[: max(0, height)]]
 
 
-def _where(view: StructPagesView) -> Row:
-    what = f"{view.kind.value}, {_SIZES[view.frames]}"
+def inspector_rows(view: StructPagesView, width: int, height: int, glyphs: Glyphs) -> Rows:
+    """The page in a few rows: where it is, what became of its struct pages, and what freeing it takes."""
+    table = "PTE-mapped" if view.table_frames else "one 2M leaf"
+    groups = [
+        row(Span(glyphs.here, Token.CURSOR), strong(f" pfn {view.start:#x}")),
+        row(dim(f"node {view.node} {view.zone} section {view.section}, {table}")),
+        row(page_words(view, glyphs)),
+        row(*_given(view)),
+        restore_row(view, glyphs),
+    ]
+    return flow_some(groups, width, height, glyphs.more)
+
+
+def page_words(view: StructPagesView, glyphs: Glyphs) -> str:
+    """What lies there: `hugetlb 2 MiB page, in the pool, reserve-1`; `free`, `anonymous: 1000 (worker)`."""
+    if view.kind is FrameKind.HUGETLB:
+        how = view.policy if view.optimised else "not optimised"
+        return f"hugetlb {_SIZES[view.frames]} page, in the pool, {how}"
+    kind = view.kind.value
+    return glyphs.text(kind if view.owner in ("", kind) else f"{kind}: {view.owner}")
+
+
+def where_row(view: StructPagesView) -> Row:
+    """Node, section and page, and whether its struct pages share a frame."""
     state = Span("shared tails", Token.SHARED) if view.optimised else Span("a frame for every page", Token.OWN)
-    place = f"node {view.node} section {view.section} pfn {view.start:#x}"
-    return row(strong(place), dim(f"  {what}  "), state)
-
-
-def _section(view: StructPagesView, width: int, glyphs: Glyphs) -> Row:
-    """The 2 MiB of the section in a row, the one looked at in brackets, and how its leaf is mapped."""
-    at = (view.start - view.section_start) // FRAMES_2M
     leaf = "PTE-mapped, one page table" if view.table_frames else "one 2M leaf"
-    spans: list[Span] = [dim("section ")]
-    for place, code in enumerate(view.blocks):
-        token = VMEMMAP_TOKENS.get(code, Token.BAD)
-        chosen = place == at
-        spans.append(Span(glyphs.kinds.get(token, "?"), Token.CURSOR if chosen else token))
-    return row(*spans, dim(f"  {leaf}"))
+    place = f"node {view.node} section {view.section} pfn {view.start:#x}"
+    return row(strong(place), dim(f"  {view.kind.value}, {_SIZES[view.frames]}  "), state, dim(f"  vmemmap: {leaf}"))
 
 
-def _page(view: StructPagesView, page: StructPageFrame, width: int, glyphs: Glyphs) -> Row:
+def diagram(view: StructPagesView, width: int, height: int, glyphs: Glyphs) -> Rows:
+    """A row for each of its first vmemmap pages under a heading, apart from each other where there is room."""
+    kept = sum(not page.shared for page in view.pages)
+    others = view.frames // STRUCT_PAGES - len(view.pages)
+    heading = height > len(view.pages) + bool(others)
+    between = height >= 2 * len(view.pages) + bool(others) + 1
+    rows: Rows = [_heading(view, width)] * heading
+    for page in view.pages:
+        rows.append(_page(view, page, kept, width, glyphs))
+        if between and page.page < len(view.pages) - 1:
+            rows.append(_between(page.page, kept, view, width, glyphs))
+    if others > 0:
+        words = f"all share the frame of vmemmap page {kept - 1}" if view.optimised else "a frame each"
+        rows.append(row(dim(f"{glyphs.more} {format_count(others)} more vmemmap pages: {words}")))
+    if len(rows) > height > 0:
+        cut_off = len(rows) - height + 1
+        rows = [*rows[: height - 1], row(dim(f"{glyphs.more} {cut_off} more vmemmap pages"))]
+    return rows[: max(0, height)]
+
+
+def restore_row(view: StructPagesView, glyphs: Glyphs) -> Row:
+    """How many frames must be had before the page can be freed, and whether they could be had now."""
+    if not view.restore_frames:
+        return row(dim("to free this page: nothing is needed first"))
+    needed = f"{format_count(view.restore_frames)} frames ({format_frames(view.restore_frames)}) on node {view.node}"
+    there, left = format_frames(view.node_available_frames), format_frames(view.available_frames)
+    if view.restore_possible:
+        mark = "" if glyphs.yes == "yes" else f" {glyphs.yes}"
+        both = there if view.node_available_frames == view.available_frames else f"{there} there, {left} in all"
+        answer = [Span(f"yes{mark}", Token.GOOD), dim(f" ({both})")]
+    else:
+        missing = format_frames(view.restore_frames - view.available_frames)
+        answer = [Span("no", Token.BAD), dim(f" ({left} in all, {missing} short)")]
+    return row(dim("to free this page: "), strong(needed), dim(" first; available now: "), *answer)
+
+
+def _given(view: StructPagesView) -> list[Span]:
+    given = view.restore_frames
+    if not given:
+        return [Span("a frame for every vmemmap page", Token.OWN)]
+    whole = view.frames // STRUCT_PAGES
+    return [Span(f"{format_count(given)} of {format_count(whole)} frames given back", Token.SHARED)]
+
+
+def _heading(view: StructPagesView, width: int) -> Row:
+    label = "struct pages".ljust(_LABEL) if width >= _LABEL_FROM else ""
+    arrow = "vmemmap page".ljust(4 + _ARROW) if width >= _ARROW_FROM else "".ljust(6)
+    given = view.restore_frames
+    right = f"given back: {format_count(given)} frames = {format_bytes(given * PAGE_BYTES)}" if given else "since boot"
+    return row(dim(f"{label}{arrow}{'frame'.ljust(_FRAME)}{right}"))
+
+
+def _page(view: StructPagesView, page: StructPageFrame, kept: int, width: int, glyphs: Glyphs) -> Row:
     """One vmemmap page: which struct pages it holds, the frame it points to, and what became of its boot frame."""
     first, last = page.page * STRUCT_PAGES, (page.page + 1) * STRUCT_PAGES - 1
     name = f"head, tails 1-{last}" if page.page == 0 else f"tails {first}-{last}"
     token = Token.SHARED if page.shared else Token.OWN
-    glyph = Span(glyphs.kinds[token], token)
-    arrow = _arrow(view, page.page, glyphs) if width >= _ARROW_FROM else " "
+    label = name.ljust(_LABEL) if width >= _LABEL_FROM else ""
+    frame = "" if page.shared else f"{page.frame:#x}"
     return row(
-        dim(f"{name:<{_LABEL}}{page.page} "), glyph, Span(arrow, token), *_frame(view, page), *_given_back(page, glyphs)
+        dim(f"{label}{page.page} "),
+        Span(glyphs.kinds[token], token),
+        Span(_arrow(view, page.page, kept, width, glyphs), token),
+        strong(frame.ljust(_FRAME)) if width >= _LABEL_FROM or frame else Span(""),
+        *_boot_frame(page, width, glyphs),
     )
 
 
-def _arrow(view: StructPagesView, number: int, glyphs: Glyphs) -> str:
-    """The line from a vmemmap page to its frame; those that share bend up to the first."""
+def _arrow(view: StructPagesView, number: int, kept: int, width: int, glyphs: Glyphs) -> str:
+    """The line from a vmemmap page to its frame; those that share bend up to the last that is kept."""
     line = glyphs.horizontal
-    if not view.optimised:
-        return f" {line * 10}{glyphs.after} "
-    if number == 0:
-        return f" {line * 5}{glyphs.brackets[0]}{line * 4}{glyphs.after} "
+    short = width < _ARROW_FROM
+    if not view.optimised or number < kept - 1:
+        return f" {glyphs.after} " if short else f" {line * 9}{glyphs.after} "
+    if number == kept - 1:
+        return f" {glyphs.tee}{glyphs.after} " if short else f" {line * 5}{glyphs.tee}{line * 3}{glyphs.after} "
     joint = glyphs.brackets[2] if number == len(view.pages) - 1 else glyphs.brackets[1]
-    return f" {line * 5}{joint}      "
+    return f" {joint}  " if short else f" {line * 5}{joint}     "
 
 
-def _frame(view: StructPagesView, page: StructPageFrame) -> list[Span]:
-    if page.shared:
-        return [dim(" " * 10)]
-    return [strong(f"{page.frame:#x}".ljust(10))]
+def _between(number: int, kept: int, view: StructPagesView, width: int, glyphs: Glyphs) -> Row:
+    """The row below a vmemmap page where there is room for one: the line that those that share go up along."""
+    if not view.optimised or number < kept - 1 or width < _ARROW_FROM:
+        return ()
+    return row(Span(" " * (_LABEL + 3 + 6)), Span(glyphs.vertical, Token.SHARED))
 
 
-def _given_back(page: StructPageFrame, glyphs: Glyphs) -> list[Span]:
+def _boot_frame(page: StructPageFrame, width: int, glyphs: Glyphs) -> list[Span]:
     """Who has the frame that boot gave this page, where it holds something else now."""
     if page.frame == page.boot_frame and not page.shared:
-        return [dim("  as at boot")]
-    owner = page.boot_owner or "free"
+        return [dim("as at boot")]
+    lead = "boot frame " if width >= _ARROW_FROM else ""
+    order = f" (order {page.boot_order})" if page.boot_order >= 0 else ""
+    owner = f"free{order}" if not page.boot_owner else page.boot_owner
     token = Token.GOOD if not page.boot_owner else Token.TEXT
-    return [dim(f"  boot frame {page.boot_frame:#x}: "), Span(glyphs.text(owner), token)]
-
-
-def _restoring(view: StructPagesView, glyphs: Glyphs) -> Row:
-    if not view.restore_frames:
-        return row(dim("to free it: nothing is needed first"))
-    size = format_bytes(view.restore_frames * PAGE_BYTES)
-    answer = Span(f"yes {glyphs.yes}" if glyphs.yes != "yes" else "yes", Token.GOOD)
-    if not view.restore_possible:
-        answer = Span("no, not now", Token.BAD)
-    needed = f"{format_count(view.restore_frames)} frames ({size}) on node {view.node}"
-    return row(dim("to free it: "), strong(needed), dim(" first; there now: "), answer)
+    return [dim(f"{lead}{page.boot_frame:#x}: "), Span(glyphs.text(owner), token)]

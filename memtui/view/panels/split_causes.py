@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from memtui.snapshot import PolicyRow, PolicyState, Snapshot, SplitCause
 from memtui.units import format_bytes, format_count
-from memtui.view.cells import Row, Rows, Span, cut, cut_text, dim, fit, flow, flow_some, row, strong
+from memtui.view.cells import Row, Rows, Span, cut, cut_text, dim, flow, flow_some, row, strong
 from memtui.view.glyphs import Glyphs
 from memtui.view.numbers import percent_of_ppm, short_count
 from memtui.view.tokens import Token
@@ -16,8 +16,10 @@ _COUNT = 9
 _ORDER = 5
 """Cells of a column by order."""
 _ORDER_NAME = 9
+_LEAST_CAUSES = 4
+"""Rows of the table of causes that policies leave it."""
 SIDE_BY_SIDE = 100
-"""Width from which causes and policies stand side by side."""
+"""Width from which tables have what they tell over time beside them."""
 
 
 def cause_line(now: Snapshot, width: int, glyphs: Glyphs) -> Rows:
@@ -36,14 +38,12 @@ def by_splits(causes: Sequence[SplitCause]) -> list[SplitCause]:
     return sorted(causes, key=lambda cause: -cause.level2_splits - cause.level3_splits)
 
 
-def tables(now: Snapshot, width: int, height: int, glyphs: Glyphs) -> Rows:
-    """Causes and policies side by side in exactly `height` rows; what has no room is counted."""
-    left_width = width * 2 // 5
-    left = _filled(cause_table(now, left_width, height, glyphs), height)
-    right = _filled(policy_rows(now, width - left_width - 3, height, glyphs), height)
-    return [
-        (*fit(first, left_width, glyphs.more), Span("   "), *second) for first, second in zip(left, right, strict=True)
-    ]
+def column(now: Snapshot, width: int, height: int, glyphs: Glyphs) -> Rows:
+    """Causes, and below them the policies, in exactly `height` rows; what has no room is counted."""
+    policies = policy_rows(now, width, height, glyphs)
+    causes = min(len(now.split_causes) + 1, height, max(_LEAST_CAUSES, height - len(policies)))
+    rows = cause_table(now, width, causes, glyphs)
+    return _filled(rows + policy_rows(now, width, height - len(rows), glyphs), height)
 
 
 def cause_table(now: Snapshot, width: int, height: int, glyphs: Glyphs) -> Rows:

@@ -32,15 +32,18 @@ class Division:
     """Empty rows around the map."""
 
 
-def divide(height: int, figures: int, legend: int) -> Division:
-    """`height` rows among the parts of a panel that needs `figures` rows and `legend` rows for its map's legend."""
+def divide(height: int, figures: int, legend: int, with_strip: bool = True) -> Division:
+    """`height` rows among the parts of a panel that needs `figures` rows and `legend` rows for its map's legend.
+
+    `with_strip` off: the history has its place among the figures.
+    """
     rest = height - figures
-    strip = 0 if rest < 1 else 1 if rest < _TALL_STRIP_FROM else max(4, rest // 5)
+    strip = 0 if rest < 1 or not with_strip else 1 if rest < _TALL_STRIP_FROM else max(4, rest // 5)
     room = rest - strip
     gap = 1 if room >= _LEAST_MAP + legend + 2 else 0
     rows = room - legend - 2 * gap
     if rows < _LEAST_MAP:
-        return Division(figures, _strip_alone(rest), 0, 0, 0)
+        return Division(figures, _strip_alone(rest) if with_strip else 0, 0, 0, 0)
     return Division(figures, strip, rows, legend, gap)
 
 
@@ -49,12 +52,17 @@ def _strip_alone(rest: int) -> int:
     return max(0, min(rest, 1 if rest < 3 else _TALLEST_STRIP_ALONE))
 
 
+def strip_rows(division: Division, figures: Rows) -> int:
+    """Rows left for the strip below these figures: one row of figures too many takes the gap, or one of its rows."""
+    return max(0, division.strip - max(0, len(figures) - division.figures - division.gap))
+
+
 def stack(division: Division, figures: Rows, strip: Rows, drawn_map: Rows, legend: Rows) -> Rows:
     """The parts one below the other, each in the rows the division gives it."""
-    rows = _exactly(figures, division.figures) + _exactly(strip[: division.strip], division.strip)
+    above = _exactly(figures, division.figures) + strip[: strip_rows(division, figures)]
+    rows = _exactly(above, division.figures + division.strip + division.gap)
     if division.map:
-        gap: Rows = [()] * division.gap
-        rows += gap + _exactly(drawn_map, division.map) + gap + legend[: division.legend]
+        rows += _exactly(drawn_map, division.map) + [()] * division.gap + legend[: division.legend]
     return rows
 
 

@@ -3,165 +3,249 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
-from memtui.reading import read
-from memtui.snapshot import MapRequest, RunInfo, Snapshot, VmemmapCell, VmemmapView
-from memtui.units import KIB, PAGE_BYTES, format_bytes, format_count, format_frames
-from memtui.view.baseline import count_change, frames_change, since, with_changes
-from memtui.view.cells import Row, Rows, Span, dim, flow, row, strong
+from memtui.snapshot import MapRequest, RunInfo, VmemmapCell
+from memtui.units import FRAMES_2M, FRAMES_SECTION, format_bytes
+from memtui.view.cells import Row, Rows, cut
 from memtui.view.glyphs import Glyphs
 from memtui.view.history import largest, strip
-from memtui.view.maps import caption, cells_for, draw_map, map_legend
-from memtui.view.numbers import cell_size, part_of, percent
-from memtui.view.panels.map_moves import click_in_map, key_in_map
-from memtui.view.panels.sharing import sharing_rows
-from memtui.view.panels.stack import Division, divide, stack
+from memtui.view.maps import Linked, caption, draw_map, gutter_of, map_legend
+from memtui.view.panels import vmemmap_costs
+from memtui.view.panels.inspector import hints, page_hints
+from memtui.view.panels.map_page import Atlas, Plan, cell_clicked, head_rows, key_in_map, plan, strip_clicked, trail
+from memtui.view.panels.sharing import diagram, inspector_rows, page_words, restore_row, sharing_rows
+from memtui.view.panels.stack import Division, divide, stack, strip_rows
+from memtui.view.panels.vmemmap_figures import brief_row, figure_rows
 from memtui.view.scene import Drawing, Panel, Scene
-from memtui.view.state import Move, ViewState
+from memtui.view.state import MapState, Move, ViewState, Wheel
 from memtui.view.tokens import VMEMMAP_TOKENS, Token
-from memtui.view.zoom import cell_under, window_words
+from memtui.view.zoom import cell_under, window_at, window_words, with_cursor
 
+_ATLAS: Final = Atlas(
+    "vmemmap",
+    (FRAMES_SECTION, FRAMES_2M),
+    {FRAMES_SECTION: "section", FRAMES_2M: "page"},
+    FRAMES_2M,
+    VMEMMAP_TOKENS,
+)
 _KINDS = (Token.OWN, Token.SHARED, Token.PARTLY_SHARED, Token.SPLIT)
 _VOID = (VmemmapCell.NOT_POPULATED, Token.NOT_POPULATED)
 _WIDE = 54
-_SHARING_FROM = (72, 29)
-"""Width and height from which the struct pages under the cursor are drawn below the map."""
-_SHARING_ROWS = 14
-_FRAMES_PER_2M = 8
-"""Frames of struct pages a 2 MiB huge page has: 512 × 64 bytes."""
-_FRAMES_PER_1G = 4096
+_PAGE_FROM = (100, 26)
+"""Width and height from which tables say what struct pages cost and what freeing them takes."""
+_INSPECTOR_FROM = (54, 17)
+"""Width and height from which the page under the cursor is told of below the map."""
+_INSPECTOR_ROWS = 2
+_SHARING_FROM = 48
+"""Height from which its struct pages are drawn there as well."""
+_SHARING_ROWS = 12
+_BRIEF_FROM = 11
+"""Height from which a zoomed map has a row of figures above it."""
+_SECTION_HEAD = 5
+"""Rows around a section's map: where it is, levels above, empty ones."""
+_SECTION_CELLS = 64
+_FIGURES_FROM = 32
+"""Height from which a zoomed map has all figures above it."""
 
 
 def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     """Struct pages before and now, what was given back and could be restored, and the map of it."""
-    division = _division(width, height)
-    figures = _figures(scene, width, glyphs)
-    series = scene.history.series("struct_page_saved_bytes")
-    most = format_bytes(largest(series))
-    history = strip(series, scene.axis, "given back", most, width, division.strip, glyphs, Token.SHARED)
-    cells = scene.now.vmemmap_cells
+    state, cells = scene.state.vmemmap, scene.now.vmemmap_cells
+    division = _division(state, width, height)
+    figures = _figures(scene, width, height, glyphs)
+    history = _history(scene, width, strip_rows(division, figures), glyphs)
     if cells is None or not division.map:
         return Drawing(stack(division, figures, history, [], []))
-    state = scene.state.vmemmap
-    drawn = draw_map(cells, VMEMMAP_TOKENS, width, division.map, glyphs, cell_under(state, cells, default=None))
-    words = map_legend(cells, _KINDS, _VOID, width, division.legend, glyphs)
+    page = _plan(scene.info, state, width, height)
+    drawn = head_rows(_ATLAS, page, state, scene.now.vmemmap_strips, _trail(scene, width, glyphs), width, glyphs)
+    if _is_page(state):
+        rows = stack(division, figures, history, drawn + _page(scene, width, page.rows, glyphs), [])
+        return Drawing(rows, f"{window_words(state)}; 1 row = a frame of 64 struct pages")
+    drawn += draw_map(cells, VMEMMAP_TOKENS, width, page.rows, glyphs, cell_under(state, cells, default=None))
+    linked = Linked(_ATLAS.field, state, VMEMMAP_TOKENS) if cells.ram else None
+    words = map_legend(cells, _KINDS, _VOID, width, division.legend, glyphs, linked=linked)
     rows = stack(division, figures, history, drawn, words)
-    if _tells_sharing(width, height):
-        rows += [(), *sharing_rows(scene.now.struct_pages, width, _SHARING_ROWS, glyphs)]
+    rows += _below(scene, width, height - len(rows), _below_rows(state, width, height), glyphs)
     return Drawing(rows, caption(cells, "1 cell = memmap of {}", width, window_words(state)))
 
 
 def request(info: RunInfo, state: ViewState, width: int, height: int) -> MapRequest:
-    """The map that fills a panel of this size, and the struct pages under the cursor where they are drawn."""
+    """The map that fills a panel of this size, the levels above it, and the struct pages under the cursor."""
+    where = state.vmemmap
+    if not _division(where, width, height).map:
+        return MapRequest()
+    page = _plan(info, where, width, height)
+    told = where.window is not None or _below_rows(where, width, height) > 0
     return MapRequest(
-        vmemmap_cells=cells_for(width, _division(width, height).map, info.nodes + 2),
-        vmemmap_window=state.vmemmap.window,
-        vmemmap_frame=state.vmemmap.cursor if _tells_sharing(width, height) else None,
+        vmemmap_cells=page.cells,
+        vmemmap_window=where.window,
+        vmemmap_frame=_looked_at(where) if told else None,
+        vmemmap_strips=page.request(width),
+        places=True,
+        vmemmap_costs=where.window is None and _has_tables(width, height),
     )
 
 
 def move(scene: Scene, asked: Move, width: int, height: int) -> ViewState:
-    """Moves the cursor of the map, or its zoom."""
-    state, cells, ram_bytes = scene.state, scene.now.vmemmap_cells, scene.info.ram_bytes
-    return replace(state, vmemmap=key_in_map(state.vmemmap, asked, cells, ram_bytes, width, _division(width, height)))
+    """Moves the cursor of the map, or its zoom; zoomed to a page, goes to the page beside it."""
+    state, now = scene.state, scene.now
+    if not _division(state.vmemmap, width, height).map:
+        return state
+    beside = _page_beside(scene, asked)
+    if beside is not None:
+        return replace(state, vmemmap=with_cursor(state.vmemmap, beside))
+    page = _plan(scene.info, state.vmemmap, width, height)
+    args = (now.vmemmap_cells, now.vmemmap_strips, now.places.optimised, width)
+    return replace(state, vmemmap=key_in_map(page, state.vmemmap, asked, *args))
+
+
+def aim(scene: Scene, x: int, y: int, width: int, height: int) -> ViewState:
+    """Puts the cursor on the cell that the mouse is over."""
+    state = scene.state.vmemmap
+    if _is_page(state):
+        return scene.state
+    page, top = _plan(scene.info, state, width, height), _top(_division(state, width, height))
+    clicked = cell_clicked(page, state, scene.now.vmemmap_cells, x, y - top - page.head, width)
+    return replace(scene.state, vmemmap=clicked)
 
 
 def point(scene: Scene, x: int, y: int, width: int, height: int) -> ViewState:
-    """Puts the cursor on the cell that was clicked."""
-    state, cells = scene.state, scene.now.vmemmap_cells
-    return replace(state, vmemmap=click_in_map(state.vmemmap, cells, x, y, width, _division(width, height)))
+    """Puts the cursor on the cell that was clicked, or shows below a strip what was clicked in it."""
+    state = scene.state.vmemmap
+    page, top = _plan(scene.info, state, width, height), _top(_division(state, width, height))
+    if 0 <= y - top < page.head:
+        return replace(scene.state, vmemmap=strip_clicked(page, state, scene.now.vmemmap_strips, x, y - top))
+    return aim(scene, x, y, width, height)
 
 
-def _tells_sharing(width: int, height: int) -> bool:
-    return width >= _SHARING_FROM[0] and height >= _SHARING_FROM[1]
+def _is_page(state: MapState) -> bool:
+    """Whether the window is that of one huge page, whose struct pages are drawn in the map's place."""
+    return state.window is not None and state.window.frames <= FRAMES_2M
 
 
-def _division(width: int, height: int) -> Division:
-    rows = height - 1 - _SHARING_ROWS if _tells_sharing(width, height) else height
-    return divide(rows, figures=4 if width >= _WIDE else 7, legend=2 if width >= _WIDE else 3)
+def _page_beside(scene: Scene, asked: Move) -> int | None:
+    """The first frame of the page, or of its aligned 2 MiB, beside the page that is drawn, if there is RAM."""
+    view, strips = scene.now.struct_pages, scene.now.vmemmap_strips
+    if view is None or not strips or not _is_page(scene.state.vmemmap) or asked not in (Move.LEFT, Move.RIGHT):
+        return None
+    frame = view.start + view.frames if asked is Move.RIGHT else view.start - FRAMES_2M
+    return frame if strips[0].cell_of(frame) is not None else None
 
 
-def _figures(scene: Scene, width: int, glyphs: Glyphs) -> Rows:
-    """Lines of figures; behind each, where there is room, its change since the baseline."""
-    view, changes = scene.now.vmemmap, _changes(scene, glyphs)
-    parts = (_cost(scene, glyphs), _given_back(view), _restoring(view, glyphs))
-    rows: Rows = []
-    for place, groups in enumerate(parts):
-        rows += flow(with_changes(groups, changes[place] if changes else (), width), width)
-    pool = _pool(scene.now, glyphs)
-    pool_changes = [count_change(since(scene.state.baseline, scene.now, name)) for name in pool]
-    return rows + flow(with_changes(list(pool.values()), map(glyphs.text, pool_changes), width), width)
+def _looked_at(state: MapState) -> int | None:
+    """The frame to tell everything of: under the cursor, or without one the first of the window."""
+    if state.cursor is not None or state.window is None:
+        return state.cursor
+    return state.window.start
 
 
-def _changes(scene: Scene, glyphs: Glyphs) -> list[list[str]]:
-    """How much the figures of each line are more than at the baseline; nothing without one."""
-    baseline, view = scene.state.baseline, scene.now.vmemmap
-    if baseline is None:
+def _plan(info: RunInfo, state: MapState, width: int, height: int) -> Plan:
+    rows = _division(state, width, height).map
+    return plan(_ATLAS, state, info, (width, height), rows)
+
+
+def _top(division: Division) -> int:
+    """The row of the panel in which the map's part begins."""
+    return division.figures + division.strip + division.gap
+
+
+def _division(state: MapState, width: int, height: int) -> Division:
+    legend = _legend(width)
+    rows = height - _below_rows(state, width, height)
+    if state.window is None or not divide(rows, 0, 0, with_strip=False).map:
+        figures = 4 if width >= _WIDE else 7
+        return divide(rows, figures + (1 + vmemmap_costs.ROWS) * _has_tables(width, height), legend)
+    return divide(rows, _brief_rows(width, height), 0 if _is_page(state) else legend - 1, with_strip=False)
+
+
+def _legend(width: int) -> int:
+    return 2 if width >= _WIDE else 3
+
+
+def _columns(width: int) -> int:
+    """Cells of a section's map in a row."""
+    return 1 << (max(1, width - gutter_of(width)).bit_length() - 1)
+
+
+def _brief_rows(width: int, height: int) -> int:
+    """Rows of figures above a zoomed map."""
+    return 4 if height >= _FIGURES_FROM and width >= _WIDE else int(height >= _BRIEF_FROM)
+
+
+def _has_tables(width: int, height: int) -> bool:
+    return width >= _PAGE_FROM[0] and height >= _PAGE_FROM[1]
+
+
+def _below_rows(state: MapState, width: int, height: int) -> int:
+    """Rows below the map's legend for the page under the cursor."""
+    if _is_page(state) or width < _INSPECTOR_FROM[0] or height < _INSPECTOR_FROM[1]:
+        return 0
+    if state.window is not None and state.window.frames <= FRAMES_SECTION:
+        used = _brief_rows(width, height) + _SECTION_HEAD + -(-_SECTION_CELLS // _columns(width)) + _legend(width) - 1
+        return max(_INSPECTOR_ROWS, height - used)
+    tall = height >= _SHARING_FROM and state.cursor is not None
+    return _SHARING_ROWS if tall else _INSPECTOR_ROWS
+
+
+def _below(scene: Scene, width: int, room: int, rows: int, glyphs: Glyphs) -> Rows:
+    """The page under the cursor: drawn where there are rows for it, else told."""
+    view = scene.now.struct_pages
+    if not rows:
         return []
-    then = baseline.vmemmap
-    lines = [
-        [frames_change(view.used_frames - then.used_frames)],
-        [frames_change(view.given_back_frames - then.given_back_frames)],
-        [
-            frames_change(view.table_frames - then.table_frames),
-            frames_change(view.restore_frames - then.restore_frames),
-        ],
-    ]
-    return [[glyphs.text(change) for change in line] for line in lines]
+    if view is None:
+        return [hints(width, glyphs)]
+    if rows >= _SHARING_ROWS:
+        return [(), *sharing_rows(view, width, max(rows, room) - 1, glyphs)]
+    return inspector_rows(view, width, rows, glyphs)
 
 
-def _cost(scene: Scene, glyphs: Glyphs) -> list[Row]:
-    """What struct pages would take and what they take now, as sizes and as shares of the RAM."""
-    view, ram = scene.now.vmemmap, scene.info.ram_bytes
-    full, used = view.full_frames * PAGE_BYTES, view.used_frames * PAGE_BYTES
-    arrow = dim(glyphs.text(" → "))
-    sizes, shares = [strong(format_bytes(full))], [strong(percent(full, ram))]
-    if used != full:
-        sizes += [arrow, strong(format_bytes(used))]
-        shares += [arrow, strong(percent(used, ram))]
-    return [row(dim("struct pages "), *sizes), row(*shares, dim(" of RAM"))]
+def _page(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
+    """The struct pages of one huge page in the rows there are, and in the last one what freeing it takes."""
+    view = scene.now.struct_pages
+    if view is None:
+        return [()] * height
+    told = [cut(restore_row(view, glyphs), width, glyphs.more)]
+    told += [page_hints(width, glyphs)] * (height > len(view.pages) + len(told) + 1)
+    gaps: Rows = [()] * (height > len(view.pages) + len(told) + 3)
+    drawn = diagram(view, width, height - len(told) - 2 * len(gaps), glyphs)
+    return [*gaps, *drawn, *gaps, *told]
 
 
-def _given_back(view: VmemmapView) -> list[Row]:
-    count = view.optimised_2m + view.optimised_1g
-    if not count:
-        return [row(dim("given back "), strong("0 B")), row(dim("no optimised huge pages"))]
-    whole = (view.optimised_2m * _FRAMES_PER_2M + view.optimised_1g * _FRAMES_PER_1G) * PAGE_BYTES
-    given = row(dim("given back "), Span(part_of(view.given_back_frames * PAGE_BYTES, whole), Token.SHARED))
-    sizes = []
-    if view.optimised_2m:
-        sizes.append(f"{format_count(view.optimised_2m)} pages of 2M")
-    if view.optimised_1g:
-        sizes.append(f"{format_count(view.optimised_1g)} of 1G")
-    return [given, row(dim("by "), ", ".join(sizes))]
+def _figures(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
+    """All that stands above the map; of a zoomed map one row of it."""
+    zoomed = scene.state.vmemmap.window is not None
+    if zoomed and _division(scene.state.vmemmap, width, height).figures < 2:
+        return [brief_row(scene, width, glyphs)] * _brief_rows(width, height)
+    rows = figure_rows(scene, width, glyphs)
+    if zoomed or not _has_tables(width, height):
+        return rows
+    return [*rows, (), *vmemmap_costs.tables(scene.now, scene.info.ram_bytes, width, vmemmap_costs.ROWS, glyphs)]
 
 
-def _restoring(view: VmemmapView, glyphs: Glyphs) -> list[Row]:
-    tables = row(dim("split tables "), strong(format_frames(view.table_frames)))
-    if not view.restore_frames:
-        return [tables]
-    at_once = Span(f" {glyphs.text('·')} not at once", Token.NOTICE)
-    able = Span(f" {glyphs.yes}", Token.GOOD) if view.restore_possible else at_once
-    return [tables, row(dim("to free all "), strong(format_frames(view.restore_frames)), able)]
+def _history(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
+    series = scene.history.series("struct_page_saved_bytes")
+    most = format_bytes(largest(series))
+    return strip(series, scene.axis, "given back", most, width, height, glyphs, Token.SHARED)
 
 
-def _pool(now: Snapshot, glyphs: Glyphs) -> dict[str, Row]:
-    """Groups of figures of the hugetlb pool, by the counter in pages that each tells, if it does."""
-    total = read(now, "HugePages_Total")
-    if total is None:
-        return {}
-    size = read(now, "Hugepagesize")
-    kind = glyphs.text(f" × {cell_size(int(size) * KIB)}") if size is not None else ""
-    groups: dict[str, Row] = {}
-    everything = read(now, "Hugetlb")
-    if everything is not None and size is not None and everything != total * size:
-        groups[""] = row(dim("hugetlb "), strong(format_bytes(int(everything) * KIB)))
-    groups["HugePages_Total"] = row(dim("pool "), strong(format_count(int(total))), dim(kind))
-    for name, words in (("HugePages_Free", "free"), ("HugePages_Rsvd", "reserved"), ("HugePages_Surp", "surplus")):
-        count = read(now, name)
-        if count is not None and (count or words == "free"):
-            groups[name] = row(strong(format_count(int(count))), dim(f" {words}"))
-    return groups
+def _trail(scene: Scene, width: int, glyphs: Glyphs) -> Row:
+    """Machine, node and zone, section and page: as far down as the window is small."""
+    state, view = scene.state.vmemmap, scene.now.struct_pages
+    if state.window is None:
+        return ()
+    steps: list[tuple[str, MapState | None]] = [("vmemmap", MapState(None, state.cursor))]
+    if view is None:
+        return cut(trail([*steps, (window_words(state), None)], _ATLAS.field, width, glyphs), width, glyphs.more)
+    steps.append((f"node {view.node} {view.zone}", MapState(None, state.cursor)))
+    if state.window.frames <= FRAMES_SECTION:
+        section = MapState(window_at(view.section_start, FRAMES_SECTION), state.cursor)
+        leaf = "one table" if view.table_frames else "one 2M leaf"
+        steps.append((f"section {view.section} ({leaf})", section))
+    what = page_words(view, glyphs) if _is_page(state) else view.kind.value
+    first, _, rest = what.partition(", ")
+    steps.append((f"{first}, pfn {view.start:#x}{', ' if rest else ''}{rest}", None))
+    return cut(trail(steps, _ATLAS.field, width, glyphs), width, glyphs.more)
 
 
 PANEL = Panel(
@@ -172,6 +256,8 @@ PANEL = Panel(
     request=request,
     move=move,
     point=point,
+    wheel=Wheel(Move.ZOOM_IN, Move.ZOOM_OUT),
+    aim=aim,
     help=(
         "Every 4 KiB frame of RAM has a struct page of 64 bytes: 1.56 % of the machine. A huge page has hundreds or "
         "thousands of them, nearly all alike. With vm.hugetlb_optimize_vmemmap=1 a huge page that enters the pool "
