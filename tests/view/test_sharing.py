@@ -63,7 +63,7 @@ def test_frames_given_back_say_what_free_block_they_are_part_of() -> None:
 
 def test_what_is_missing_to_free_a_page_is_said() -> None:
     view = seen(64)._replace(restore_possible=False, available_frames=3, node_available_frames=0)
-    assert drawn(view)[-1].endswith("available now: no (12.0 KiB in all, 16.0 KiB short)")
+    assert drawn(view, 116)[-1].endswith("available now: no (12.0 KiB in all, 16.0 KiB short)")
 
 
 def test_with_room_the_pages_stand_apart_along_the_line_that_joins_them() -> None:
