@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from memtui.snapshot import (
+    NOWHERE,
     CellMap,
     DirectMapCell,
     Event,
@@ -34,6 +35,7 @@ from memtui.snapshot import (
     ZoneView,
 )
 from memtui.units import GIB, KIB, MIB, MS, PAGE_BYTES, PPM, SECOND
+from tests.fake_looks import frame_view, places, struct_pages_view, vmemmap_costs
 
 RAM_FRAMES = 64 * GIB // PAGE_BYTES
 END_NS = 30 * SECOND
@@ -186,8 +188,19 @@ def snapshot_at(
         tlb=_tlb(direct, reach, children, request.skewed),
         workloads=_workloads(time_ns, modules, children),
         events=events,
-        direct_map_cells=_direct_map_cells(request, aged, modules, nodes),
-        vmemmap_cells=_vmemmap_cells(request, pool, nodes),
+        direct_map_cells=_direct_map_cells(request.direct_map_cells, request.direct_map_window, aged, modules, nodes),
+        vmemmap_cells=_vmemmap_cells(request.vmemmap_cells, request.vmemmap_window, pool, nodes),
+        direct_map_strips=tuple(
+            _known(_direct_map_cells(strip.cells, strip.window, aged, modules, nodes))
+            for strip in request.direct_map_strips
+        ),
+        vmemmap_strips=tuple(
+            _known(_vmemmap_cells(strip.cells, strip.window, pool, nodes)) for strip in request.vmemmap_strips
+        ),
+        frame=None if request.direct_map_frame is None else frame_view(request.direct_map_frame, aged),
+        struct_pages=None if request.vmemmap_frame is None else struct_pages_view(request.vmemmap_frame, pool, free),
+        places=places(aged, pool) if request.places else NOWHERE,
+        vmemmap_costs=vmemmap_costs(pool, free, nodes) if request.vmemmap_costs else None,
         policy_state=_policies(modules),
         split_causes=_causes(level2, level3, aged),
         finished=finished,
@@ -360,8 +373,12 @@ def _map(codes: bytes, window: MapWindow | None, nodes: int) -> CellMap:
     return CellMap(cells, cell_frames * PAGE_BYTES, marks, (tuple(shown),))
 
 
-def _direct_map_cells(request: MapRequest, aged: bool, modules: int, nodes: int) -> CellMap | None:
-    cells = request.direct_map_cells
+def _known(cells: CellMap | None) -> CellMap:
+    assert cells is not None
+    return cells
+
+
+def _direct_map_cells(cells: int, window: MapWindow | None, aged: bool, modules: int, nodes: int) -> CellMap | None:
     if not cells:
         return None
     codes = bytearray([DirectMapCell.LEAF_1G] * cells)
@@ -374,11 +391,10 @@ def _direct_map_cells(request: MapRequest, aged: bool, modules: int, nodes: int)
             codes[place] = DirectMapCell.LEAF_4K if place % 5 else DirectMapCell.LEAF_2M
         codes[cells // 2 + 3] = DirectMapCell.NOT_PRESENT
     codes[cells * 3 // 64 : cells // 16] = bytes(cells // 16 - cells * 3 // 64)
-    return _map(bytes(codes), request.direct_map_window, nodes)
+    return _map(bytes(codes), window, nodes)
 
 
-def _vmemmap_cells(request: MapRequest, pool: int, nodes: int) -> CellMap | None:
-    cells = request.vmemmap_cells
+def _vmemmap_cells(cells: int, window: MapWindow | None, pool: int, nodes: int) -> CellMap | None:
     if not cells:
         return None
     codes = bytearray([VmemmapCell.OWN] * cells)
@@ -388,4 +404,4 @@ def _vmemmap_cells(request: MapRequest, pool: int, nodes: int) -> CellMap | None
         codes[start:end] = bytes([VmemmapCell.SHARED] * (end - start))
         codes[start] = codes[end - 1] = VmemmapCell.PARTLY_SHARED
         codes[end] = VmemmapCell.SPLIT
-    return _map(bytes(codes), request.vmemmap_window, nodes)
+    return _map(bytes(codes), window, nodes)

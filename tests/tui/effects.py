@@ -15,6 +15,7 @@ from memtui.tui.actions import ACTIONS
 from memtui.tui.app import Dashboard
 from memtui.view.catalogue import PANELS
 from memtui.view.tokens import Token
+from tests.fake_looks import SPLIT_EVENT
 from tests.fake_source import FakeSource
 from tests.tui.conftest import screen_text
 
@@ -263,7 +264,7 @@ async def page_down(hands: Hands) -> None:
 
 
 async def page_up(hands: Hands) -> None:
-    await hands.press("right")
+    await hands.press("right", "pageup")
     first = hands.cursor
     await hands.press("pagedown")
     assert hands.cursor != first
@@ -274,13 +275,13 @@ async def page_up(hands: Hands) -> None:
 async def zoom_in(hands: Hands) -> None:
     assert "1 cell = 399 MiB" in hands.text
     await hands.act()
-    assert "1 cell = 24 MiB" in hands.text
-    assert "pfn 0x0-0xfffff" in hands.text
+    assert "1 cell = 8 MiB" in hands.text
+    assert "pfn 0x840000-0x87ffff" in hands.text
 
 
 async def zoom_out(hands: Hands) -> None:
     await hands.press("right_square_bracket")
-    assert "1 cell = 24 MiB" in hands.text
+    assert "1 cell = 8 MiB" in hands.text
     await hands.act()
     assert "1 cell = 399 MiB" in hands.text
 
@@ -290,6 +291,14 @@ async def next_one(hands: Hands) -> None:
     assert "● direct map" in hands.text
     await hands.act()
     assert "● fork_storm" in hands.text
+
+
+async def follow(hands: Hands) -> None:
+    await hands.press("right")
+    await hands.act()
+    assert hands.app.board.state.event == SPLIT_EVENT
+    assert "PAST" in hands.text
+    assert "8.0" in hands.text.split("\n")[0]
 
 
 async def theme(hands: Hands) -> None:
@@ -372,6 +381,7 @@ EFFECTS: Final[Mapping[str, Check]] = {
     "zoom-in": zoom_in,
     "zoom-out": zoom_out,
     "next": next_one,
+    "follow": follow,
     "back": back,
     "theme": theme,
     "screenshot": screenshot,

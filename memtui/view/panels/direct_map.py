@@ -74,11 +74,10 @@ def request(info: RunInfo, state: ViewState, width: int, height: int) -> MapRequ
     if not _division(where, width, height).map:
         return MapRequest()
     page = _plan(info, where, width, height)
-    told = where.window is not None or inspector_height(width, height) > 0
     return MapRequest(
         direct_map_cells=page.cells,
         direct_map_window=where.window,
-        direct_map_frame=_looked_at(where) if told else None,
+        direct_map_frame=_looked_at(where),
         direct_map_strips=page.request(width),
         places=True,
     )
