@@ -96,6 +96,13 @@ class MapRequest(NamedTuple):
     """A frame to tell everything of: `Snapshot.frame`."""
     vmemmap_frame: int | None = None
     """A frame whose struct pages to tell everything of: `Snapshot.struct_pages`."""
+    direct_map_strips: tuple[StripRequest, ...] = ()
+    """Maps of a row each, of what lies around the window: `Snapshot.direct_map_strips`."""
+    vmemmap_strips: tuple[StripRequest, ...] = ()
+    places: bool = False
+    """Whether to tell where memory next is not as boot left it, from the frames asked for on: `Snapshot.places`."""
+    vmemmap_costs: bool = False
+    """Whether to tell what struct pages cost by size of page and by node: `Snapshot.vmemmap_costs`."""
     skewed: bool = False
     """Whether to tell what accesses pay that favour some memory: `TlbView.skewed`."""
     processes: int = 1
@@ -104,13 +111,6 @@ class MapRequest(NamedTuple):
     """Processes left out that are larger."""
     process: int = 0
     """Pid of one to tell of wherever it stands; 0: of none."""
-    direct_map_strips: tuple[StripRequest, ...] = ()
-    """Maps of a row each, of what lies around the window: `Snapshot.direct_map_strips`."""
-    vmemmap_strips: tuple[StripRequest, ...] = ()
-    places: bool = False
-    """Whether to tell where memory next is not as boot left it, from the frames asked for on: `Snapshot.places`."""
-    vmemmap_costs: bool = False
-    """Whether to tell what struct pages cost by size of page and by node: `Snapshot.vmemmap_costs`."""
 
 
 class Places(NamedTuple):
