@@ -1,4 +1,4 @@
-"""The README's examples: `python -m tests.readme` writes what the shown commands print now into it.
+"""The README's examples: `python -m tests.readme` writes what the shown commands print now into it, and its pictures.
 
 In a block marked `console` a line that begins with `$ ` is a command and what follows is what it
 prints; a block marked `yaml NAME` is a file the commands may name.
@@ -17,6 +17,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from memtui.cli import app
+from tests.pictures import draw_all
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
@@ -65,4 +66,5 @@ def printed(command: str) -> str:
 
 
 if __name__ == "__main__":
+    draw_all()
     README.write_text(refreshed(README.read_text(encoding="utf-8")), encoding="utf-8")
