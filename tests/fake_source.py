@@ -176,6 +176,8 @@ def snapshot_at(
             "direct_map_4k_ppm": direct["4K"] * PPM // (64 * GIB),
             "struct_page_saved_bytes": given_back * PAGE_BYTES,
             "sim_kernel_pt_frames": level2 + level3,
+            "pcp_frames": 5_200,
+            "unusable_index.9": 53 if aged else 4,
             "extfrag_index.9": -1000,
             "extfrag_index.10": 310 if aged else -1000,
             "tlb_reach_bytes": reach,

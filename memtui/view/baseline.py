@@ -53,9 +53,9 @@ def _signed(change: Change | None, words: Callable[[int], str]) -> str:
     return f"({'+' if change > 0 else '−'}{words(abs(int(change)))})"
 
 
-def with_changes(groups: Sequence[Row], changes: Iterable[str], width: int) -> list[Row]:
-    """Groups of figures, each with its change behind it, as long as `flow` needs no more rows for them than without."""
-    told, rows = list(groups), len(flow(groups, width))
+def with_changes(groups: Sequence[Row], changes: Iterable[str], width: int, spare: int = 0) -> list[Row]:
+    """Groups of figures, each with its change behind it, as long as `flow` needs at most `spare` rows more for them."""
+    told, rows = list(groups), len(flow(groups, width)) + spare
     for place, change in enumerate(changes):
         if change:
             longer = [*told[:place], row(*told[place], dim(f" {change}")), *told[place + 1 :]]

@@ -84,7 +84,27 @@ def test_the_vmemmap_tells_what_was_given_back_since() -> None:
     assert text[3] == "pool 10 240 × 2 MiB (+10 240)  10 240 free (+10 240)"
 
 
-@pytest.mark.parametrize("name", ["direct-map", "vmemmap"])
+def test_free_memory_tells_what_became_of_zones_totals_and_owners_since() -> None:
+    text = lines("memory", 12, 1, width=116)
+    assert "13.7 of 30.0 GiB (−10.0 GiB)" in text[2]
+    large = plain(panel("memory").draw(scene(12, 1), 116, 34, UNICODE).rows).split("\n")
+    assert large[4].startswith("MemFree 29.5 GiB (−20.0 GiB)  MemAvailable 31.1 GiB (−20.0 GiB)  below 2M 5 %")
+    owners = next(line for line in text if line.startswith("B free"))
+    assert owners.startswith("B free 29.5 GiB (−")
+    assert "G hugetlb 20.0 GiB (+20.0 GiB)" in owners
+    assert "(" not in "".join(lines("memory", 12, 12, width=116))
+    assert "13.7 of 30.0 GiB (−10.0 GiB)" in lines("memory", 12, 1)[2]
+
+
+def test_free_memory_enlarged_tells_how_many_blocks_of_each_order_came_and_went() -> None:
+    rows = plain(panel("memory").draw(scene(12, 1), 116, 34, UNICODE).rows).split("\n")
+    (counts,) = [line.split() for line in rows if line.startswith("blocks")]
+    (change,) = [line.split() for line in rows if line.startswith("change")]
+    assert len(counts) == 12
+    assert change[-1].startswith("−")
+
+
+@pytest.mark.parametrize("name", ["direct-map", "vmemmap", "tlb", "memory"])
 @pytest.mark.parametrize("width", [36, 46, 56, 76, 116])
 def test_a_baseline_takes_no_rows_from_what_stands_below(name: str, width: int) -> None:
     counts = {len(panel(name).draw(scene(12, baseline), width, 13, UNICODE).rows) for baseline in (None, 1, 12)}

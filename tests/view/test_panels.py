@@ -21,7 +21,7 @@ from memtui.view.scene import Panel, PlayState, Scene, Status
 from memtui.view.tokens import Token
 from tests.fake_source import FakeSource, snapshot_at
 from tests.snapshots import snapshot
-from tests.view.pictures import scene_at
+from tests.view.pictures import desk_at, picture, scene_at
 
 NAMES = [entry.name for entry in PANELS]
 
@@ -145,7 +145,7 @@ def test_memory_figures(tour: Scene) -> None:
     assert lines[3].startswith("node 1 Normal ┆█")
     assert lines[3].endswith("13.7 of 30.0 GiB")
     assert lines[4] == "MemFree 29.5 GiB  MemAvailable 31.0 GiB  below 2M 5 %"
-    assert lines[5] == "fragmentation 2M none 4M 0.31"
+    assert lines[5] == "fragmentation 2M none 4M 0.31  per-CPU lists 20.3 MiB"
     assert lines[6].split() == ["order", *map(str, range(11))]
     assert lines[8].split() == ["blocks", "2k", "764", "764", "764", "764", "763", "763", "760", "757", "754", "7k"]
     assert lines[9].count("B") == 26
@@ -178,8 +178,44 @@ def test_gauges_line_up_and_never_touch_their_figures_whatever_the_units() -> No
 
 def test_wide_gauges_give_their_watermarks_as_figures(tour: Scene) -> None:
     lines = words("memory", tour, 116, 35).split("\n")
-    assert lines[3].endswith("13.7 of 30.0 GiB   min/low/high 61.4 MiB/76.8 MiB/92.1 MiB")
-    assert lines[0].endswith("min/low/high 32.0 KiB/40.0 KiB/48.0 KiB")
+    assert lines[3].endswith("13.7 of 30.0 GiB  min/low/high 61.4 MiB/76.8 MiB/92.1 MiB  least 12.3 GiB")
+    assert lines[0].endswith("min/low/high 32.0 KiB/40.0 KiB/48.0 KiB  least 13.5 MiB")
+
+
+def test_narrower_gauges_have_their_watermarks_in_rows_below_where_there_is_room(tour: Scene) -> None:
+    lines = words("memory", tour, 76, 34).split("\n")
+    (head,) = [place for place, line in enumerate(lines) if line.startswith("watermarks")]
+    assert lines[head].split() == ["watermarks", "min", "low", "high", "least", "free"]
+    assert lines[head + 4].split() == ["1", "Normal", "61.4", "MiB", "76.8", "MiB", "92.1", "MiB", "12.3", "GiB"]
+    assert "watermarks" not in words("memory", tour, 76, 19)
+
+
+@pytest.mark.parametrize(
+    "size", [(120, 40, None), (200, 60, None), (80, 24, None), (80, 24, "memory"), (40, 20, "memory")]
+)
+def test_a_gauge_is_explained_in_the_frame_at_every_size(size: tuple[int, int, str | None]) -> None:
+    text = "\n".join(picture(desk_at("12.48", size[0], size[1], only=size[2])))
+    assert "█ free  ▒ once in use" in text
+
+
+def test_between_what_was_always_free_and_what_is_now_a_gauge_is_fainter() -> None:
+    zone = ZoneView(0, "Normal", 1000, 800, 20, 25, 30, 300, (0,) * 11)
+    line = words("memory", scene_of(snapshot(0, zones=(zone,))), 56, 12).split("\n")[0]
+    bar = line[14:].split(" ")[0]
+    assert bar[0] == "┆"
+    assert (bar.count("█") + 1) / len(bar) == pytest.approx(0.3, abs=0.05)
+    assert bar.count("▒") / len(bar) == pytest.approx(0.5, abs=0.05)
+    assert bar.count("░") / len(bar) == pytest.approx(0.2, abs=0.05)
+
+
+@pytest.mark.parametrize(("width", "height"), [(116, 34), (196, 54), (76, 19)])
+def test_enlarged_free_memory_and_blocks_by_order_are_drawn_over_time(tour: Scene, width: int, height: int) -> None:
+    lines = words("memory", tour, width, height).split("\n")
+    assert len(lines) <= height
+    assert any(line.startswith("MemFree, max ") and "free blocks" in line for line in lines)
+    assert any("below 2M, max 5.30 %" in line and "fragmentation 4M, max 0.31" in line for line in lines) is (
+        height == 54
+    )
 
 
 def test_pools_of_other_sizes_show_in_what_hugetlb_holds() -> None:

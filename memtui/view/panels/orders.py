@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memtui.snapshot import ZoneView
+from memtui.snapshot import Snapshot, ZoneView
 from memtui.view.bars import columns
 from memtui.view.cells import Row, Rows, Span, dim, row
 from memtui.view.glyphs import Glyphs
@@ -17,12 +17,19 @@ LEAST_ORDER_ROWS = 2
 _LABEL = 7
 _ZONE_LABEL = 14
 _WIDEST_STEP = 8
+_SIGNED_STEP = 5
+"""Cells of a column from which a count has room for its change."""
 _BAR = 3
 """Cells of a bar, where a column is wider than that."""
 
 
-def order_rows(zones: Sequence[ZoneView], width: int, height: int, glyphs: Glyphs, each_zone: bool) -> Rows:
-    """Orders, bars and counts in at most `height` rows; counts of `each_zone` below where they are wanted."""
+def order_rows(
+    zones: Sequence[ZoneView], baseline: Snapshot | None, width: int, height: int, glyphs: Glyphs, *, each_zone: bool
+) -> Rows:
+    """Orders, bars and counts in at most `height` rows; counts of `each_zone` below where they are wanted.
+
+    With a baseline their changes since stand there too, where columns are wide enough.
+    """
     orders = max((len(zone.free_blocks) for zone in zones), default=0)
     if not orders or height < LEAST_ORDER_ROWS:
         return []
@@ -30,16 +37,26 @@ def order_rows(zones: Sequence[ZoneView], width: int, height: int, glyphs: Glyph
     step = min(_WIDEST_STEP, (width - label) // orders)
     counts = [sum(_blocks(zone, order) for zone in zones) for order in range(orders)]
     rows = [_labelled("order", [_order_name(order, step) for order in range(orders)], label, step, Token.DIM)]
-    bar_height = 1 if height < 8 else 2 if height < 16 else 4
+    bar_height = 1 if height < 8 else 2 if height < 20 else 4
     for line in _bars(counts, bar_height, glyphs):
         cells = [character * min(_BAR, step - 1) for character in line]
         rows.append(_labelled("", cells, label, step, Token.GAUGE))
     if step < 4 or len(rows) == height:
         return rows
     rows.append(_labelled("blocks", [short_count(count, step - 1) for count in counts], label, step, Token.TEXT))
+    if baseline is not None and step >= _SIGNED_STEP and len(rows) < height - 2:
+        before = [sum(_blocks(zone, order) for zone in baseline.zones) for order in range(orders)]
+        changes = [_signed(now - then, step - 1, glyphs) for now, then in zip(counts, before, strict=True)]
+        rows.append(_labelled("change", changes, label, step, Token.DIM))
     if each_zone:
         rows += [_zone_counts(zone, orders, step) for zone in zones]
     return rows
+
+
+def _signed(change: int, cells: int, glyphs: Glyphs) -> str:
+    """A change of a count with its sign; nothing for none."""
+    sign = "+" if change > 0 else glyphs.text("−")
+    return f"{sign}{short_count(abs(change), cells - 1)}" if change else ""
 
 
 def _blocks(zone: ZoneView, order: int) -> int:
