@@ -12,6 +12,7 @@ from typing import Final
 
 from tests.benchmarks.catalogue import BENCHMARKS, SECTIONS
 from tests.benchmarks.measure import ROOT, Benchmark, Unavailable
+from tests.benchmarks.screen import where_the_first_paint_goes
 from tests.benchmarks.start_up import where_the_tours_time_goes
 
 PAGE: Final = ROOT / "BENCHMARKS.md"
@@ -52,11 +53,11 @@ def section(title: str, benchmarks: tuple[Benchmark, ...]) -> tuple[str, bool]:
     return "\n".join(lines) + "\n", all_met
 
 
-def profile() -> str:
-    """Where the tour's CPU goes, as a table."""
-    lines = ["### Where the tour's time goes\n", "| up to here | CPU | more than before |", "|---|---|---|"]
+def profile(title: str, steps: list[tuple[str, float]]) -> str:
+    """Where CPU goes, as a table of steps that each hold the one before."""
+    lines = [f"### {title}\n", "| up to here | CPU | more than before |", "|---|---|---|"]
     before = 0.0
-    for name, cpu_ms in where_the_tours_time_goes():
+    for name, cpu_ms in steps:
         lines.append(f"| {name} | {cpu_ms:.0f} ms | {cpu_ms - before:.0f} ms |")
         before = cpu_ms
     return "\n".join(lines) + "\n"
@@ -76,7 +77,11 @@ def main(names: list[str]) -> int:
     kernel = platform.release().partition("-")[0]
     where = f"Measured with Python {platform.python_version()} on {platform.system()} {kernel}, {platform.machine()}, "
     where += f"{os.cpu_count()} CPUs.\n"
-    PAGE.write_text("\n".join([HEAD + where, *(text for text, _ in parts), profile()]), encoding="utf-8")
+    profiles = (
+        profile("Where the tour's time goes", where_the_tours_time_goes()),
+        profile("Where the time to the first paint goes", where_the_first_paint_goes()),
+    )
+    PAGE.write_text("\n".join([HEAD + where, *(text for text, _ in parts), *profiles]), encoding="utf-8")
     return int(not all(met for _, met in parts))
 
 
