@@ -65,6 +65,9 @@ class Controls(Protocol):
     def move(self, move: Move) -> None:
         """Moves inside the chosen panel."""
 
+    def next_panel(self, direction: int) -> None:
+        """Gives the keyboard to the panel after the chosen one, or the one before."""
+
     def enlarge(self) -> None:
         """Gives the whole screen to the chosen panel, or takes it back."""
 
@@ -208,6 +211,16 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "Hands on",
     ),
     *(_panel_action(digit, panel.title) for digit, panel in enumerate(PANELS, 1)),
+    Action("panel-on", ("tab",), "tab", "next panel", "Go to the next panel", lambda c: c.next_panel(1), "Panels"),
+    Action(
+        "panel-back",
+        ("shift+tab",),
+        "shift+tab",
+        "panel before",
+        "Go to the panel before",
+        lambda c: c.next_panel(-1),
+        "Panels",
+    ),
     Action(
         "enlarge", ("z", "enter"), "z", "enlarge", "Enlarge the chosen panel, or back", lambda c: c.enlarge(), "Panels"
     ),

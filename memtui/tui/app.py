@@ -196,8 +196,7 @@ class Dashboard(TerminalApp):
             self.viewer.to_live()
             self.player.resume()
         elif self.player.finished:
-            key = next(action.shown for action in self.actions if action.id == "restart")
-            self.notify(f"Nothing more happens; {key} restarts.", markup=False)
+            self.notify(f"Nothing more happens; {self._key('restart')} restarts.", markup=False)
         else:
             self.player.toggle()
 
@@ -230,9 +229,17 @@ class Dashboard(TerminalApp):
     def ask_command(self) -> None:
         """Asks for an action to carry out now."""
         if isinstance(self.viewer.source, questions.Injectable):
-            self._ask(questions.command(self.viewer.source, self.viewer, self._commands))
+            self._ask(questions.command(self.viewer.source, self.viewer, self._commands, self._said_for_later))
         else:
             self.notify("A recording cannot be changed.")
+
+    def _said_for_later(self) -> None:
+        """An action was taken while time stands still."""
+        if self.player.paused:
+            self.notify(f"It happens when time goes on: {self._key('pause')}, or one event: {self._key('event-on')}.")
+
+    def _key(self, action_id: str) -> str:
+        return next(action.shown for action in self.actions if action.id == action_id)
 
     def ask_filter(self) -> None:
         """Asks for words that listed events must have."""
@@ -287,6 +294,10 @@ class Dashboard(TerminalApp):
         else:
             self.board.choose(name)
 
+    def next_panel(self, direction: int) -> None:
+        """Chooses the next panel, or the one before; among all of them where one has the screen."""
+        self.board.choose_next(direction)
+
     def enlarge(self) -> None:
         """Gives the whole screen to the chosen panel, or takes it back."""
         self.board.enlarge(None if self.board.enlarged else self.board.chosen)
@@ -323,7 +334,7 @@ class Dashboard(TerminalApp):
         keys = [(action.group, action.shown, action.help) for action in self.actions]
         info = self.viewer.source.info
         words = all_help(info, self.viewer.timeline, keys, self.glyphs)
-        self.push_screen(WordsScreen(self.glyphs.text(info.scenario), words, self.palette()))
+        self.push_screen(WordsScreen("Help", words, self.palette()))
 
     def show_panel_help(self) -> None:
         """What the chosen panel shows."""

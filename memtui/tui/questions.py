@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
@@ -9,7 +10,7 @@ from memtui.scenario.command import CommandError
 from memtui.tui.screens.board import Board
 from memtui.tui.screens.prompt import Question
 from memtui.tui.viewer import Viewer
-from memtui.units import DURATION_HINT, parse_duration
+from memtui.units import parse_duration
 
 
 @runtime_checkable
@@ -29,8 +30,8 @@ class Injectable(Protocol):
         """The scenario with all that was injected, as YAML."""
 
 
-def command(source: Injectable, viewer: Viewer, history: list[str]) -> Question:
-    """An action to carry out at the live edge."""
+def command(source: Injectable, viewer: Viewer, history: list[str], done: Callable[[], None]) -> Question:
+    """An action to carry out at the live edge; `done` is told when one was taken."""
 
     def run(text: str) -> str:
         try:
@@ -39,6 +40,7 @@ def command(source: Injectable, viewer: Viewer, history: list[str]) -> Question:
             return str(error)
         viewer.to_live()
         viewer.player.wake()
+        done()
         return ""
 
     return Question("Action", run, source.completions, source.usage, history=history)
@@ -49,12 +51,22 @@ def time(viewer: Viewer, history: list[str]) -> Question:
 
     def run(text: str) -> str:
         try:
-            viewer.go_to(parse_duration(text.strip()))
+            viewer.go_to(moment_of(text, viewer.shown_ns))
         except ValueError as error:
             return str(error)
         return ""
 
-    return Question("Go to", run, usage=lambda text: f"simulated time: {DURATION_HINT}", history=history)
+    hint = "simulated seconds, a time such as 250ms or 1h30m, or from here: +2s, -500ms"
+    return Question("Go to", run, usage=lambda text: hint, history=history)
+
+
+def moment_of(text: str, from_ns: int) -> int:
+    """The simulated moment that `text` names, seen from another. Raises ValueError with one line for none."""
+    words = text.strip()
+    sign = words[:1] if words[:1] in ("+", "-") else ""
+    amount = words.removeprefix(sign).strip()
+    span_ns = parse_duration(f"{amount}s" if amount[-1:].isdigit() else amount)
+    return {"": span_ns, "+": from_ns + span_ns, "-": max(0, from_ns - span_ns)}[sign]
 
 
 def event_filter(board: Board) -> Question:
@@ -68,5 +80,9 @@ def event_filter(board: Board) -> Question:
         changed(text)
         return ""
 
+    def taken_back() -> None:
+        changed(before)
+
+    before = board.state.filter
     hint = "words an event (source and text) or a line of /proc must have; empty lists all"
-    return Question("List what has", run, usage=lambda text: hint, changed=changed, text=board.state.filter)
+    return Question("List what has", run, usage=lambda text: hint, changed=changed, left=taken_back, text=before)

@@ -39,6 +39,12 @@ class Viewer:
         """Whether simulated time moves by itself."""
         return not self.player.paused and not self.player.finished
 
+    @property
+    def shown_ns(self) -> int:
+        """The simulated moment that shows."""
+        current = self.timeline.current
+        return self.source.now_ns if current is None else current.time_ns
+
     def look(self, request: MapRequest) -> None:
         """Pulls one Snapshot into the history.
 

@@ -14,7 +14,7 @@ from memtui.view.maps import legend
 from memtui.view.scene import Panel
 from memtui.view.tokens import DIRECT_MAP_TOKENS, OWNER_TOKENS, VMEMMAP_TOKENS, Token
 
-_KEY_WIDTH = 8
+_KEY_WIDTH = 11
 _LEGENDS: Final[Sequence[tuple[str, Sequence[Token]]]] = (
     ("Map of the direct map", (*tuple(DIRECT_MAP_TOKENS.values())[1:], Token.HOLE)),
     ("Map of the vmemmap", (*tuple(VMEMMAP_TOKENS.values())[1:], Token.NOT_POPULATED)),
@@ -22,14 +22,21 @@ _LEGENDS: Final[Sequence[tuple[str, Sequence[Token]]]] = (
 )
 """What each map is drawn with; the glyph of nothing there comes last."""
 
+_MOUSE: Final = (
+    ("click", "On the time bar: go there. In a map: put the cursor there. On an event: go to it. On a key: press it"),
+    ("twice", "Enlarge a panel"),
+)
+"""What the mouse does; `--no-mouse` leaves it to the terminal."""
+
 KeyHelp = tuple[str, str, str]
 """Group, key, and the sentence that says what it does."""
 
 
 def about(info: RunInfo, width: int, glyphs: Glyphs) -> Rows:
-    """The scenario in its own words; nothing when it has none."""
+    """The scenario's name, and what it says of itself."""
     lines = wrap(glyphs.text(info.about), width)
-    return [*(row(line) for line in lines), ()] if lines else []
+    name = row(Span(glyphs.text(info.scenario), Token.TITLE))
+    return [name, *(row(line) for line in lines)]
 
 
 def history_row(kept: int, capacity: int, memory_bytes: int) -> Row:
@@ -46,13 +53,19 @@ def keys_help(keys: Sequence[KeyHelp], width: int, glyphs: Glyphs) -> Rows:
         if group != heading:
             rows += [()] * bool(rows) + [row(Span(group, Token.TITLE))]
             heading = group
-        lines = wrap(words, width - _KEY_WIDTH) or [""]
-        rows.append(row(Span(glyphs.text(key).ljust(_KEY_WIDTH), Token.KEY), lines[0]))
-        rows += [row(" " * _KEY_WIDTH, line) for line in lines[1:]]
+        rows += _key_rows(key, words, width, glyphs)
+    rows += [(), row(Span("Mouse", Token.TITLE))]
+    rows += [line for key, words in _MOUSE for line in _key_rows(key, words, width, glyphs)]
     rows += [(), row(Span("Time bar", Token.TITLE)), *flow(_marks(glyphs), width)]
     for title, kinds in _LEGENDS:
         rows += [(), row(Span(title, Token.TITLE)), *legend(kinds, width, glyphs)]
     return rows
+
+
+def _key_rows(key: str, words: str, width: int, glyphs: Glyphs) -> Rows:
+    lines = wrap(words, width - _KEY_WIDTH) or [""]
+    first = row(Span(glyphs.text(key).ljust(_KEY_WIDTH), Token.KEY), lines[0])
+    return [first, *(row(" " * _KEY_WIDTH, line) for line in lines[1:])]
 
 
 def _marks(glyphs: Glyphs) -> list[Row]:

@@ -212,6 +212,18 @@ def goes_to_panel(digit: int) -> Check:
     return check
 
 
+def tabs_to(*titles: str) -> Check:
+    async def check(hands: Hands) -> None:
+        for title in titles:
+            await hands.act()
+            assert hands.chosen == [title]
+        await hands.press("1", "z")
+        await hands.act()
+        assert "[1 Direct map]" not in hands.text
+
+    return check
+
+
 async def enlarge(hands: Hands) -> None:
     await hands.act()
     assert "[1 Direct map]" in hands.text
@@ -340,8 +352,8 @@ async def panel_help(hands: Hands) -> None:
 
 async def all_help(hands: Hands) -> None:
     await hands.act()
-    assert "What huge pages, modules and secrets do to a server." in hands.text
-    assert "space   Pause, or go on" in hands.text
+    assert "─ Help ─" in hands.text
+    assert "space      Pause, or go on" in hands.text
 
 
 def leaves_with(code: int) -> Check:
@@ -371,6 +383,8 @@ EFFECTS: Final[Mapping[str, Check]] = {
     "filter": event_filter,
     "baseline": baseline,
     **{f"panel-{digit}": goes_to_panel(digit) for digit in range(1, len(PANELS) + 1)},
+    "panel-on": tabs_to("2 vmemmap", "3 TLB reach"),
+    "panel-back": tabs_to("5 Workloads and events", "4 Free memory"),
     "enlarge": enlarge,
     "left": left,
     "right": right,

@@ -172,4 +172,6 @@ async def test_help_says_how_much_history_is_kept_and_what_it_takes(open_dashboa
     async with open_dashboard(seconds=12.48) as (app, pilot):
         await pilot.press("question_mark")
         await pilot.pause()
+        await pilot.press("end")
+        await pilot.pause()
         assert re.search(r"history 24\d of 1 024 moments, [\d.]+ [KM]iB; --history N keeps more", screen_text(app))

@@ -147,6 +147,33 @@ async def test_a_filter_takes_effect_while_it_is_typed(open_dashboard: Opened) -
         assert app.board.state.filter == "secret"
 
 
+async def test_a_filter_that_is_left_is_as_it_was(open_dashboard: Opened) -> None:
+    async with open_dashboard(seconds=9) as (app, pilot):
+        await pilot.press("slash", *"oom", "enter", "slash", *"secret", "escape")
+        assert app.board.state.filter == "oom"
+
+
+async def test_an_action_taken_while_time_stands_still_says_when_it_happens() -> None:
+    async with at_a_machine() as (app, pilot, _):
+        await pilot.press("colon", *"nr_hugepages 40", "enter")
+        assert said(app) == ["It happens when time goes on: space, or one event: >."]
+
+
+@pytest.mark.parametrize(
+    ("key", "width", "words"),
+    [
+        ("colon", 100, "─ enter runs, tab completes, esc leaves ─"),
+        ("colon", 40, "─ tab completes, esc leaves ─"),
+        ("g", 40, "─ enter runs, esc leaves ─"),
+    ],
+)
+async def test_the_keys_of_the_line_are_told_as_there_is_room(key: str, width: int, words: str) -> None:
+    async with at_a_machine((width, 24)) as (app, pilot, _):
+        await pilot.press(key)
+        await pilot.pause()
+        assert words in screen_text(app)
+
+
 async def test_a_baseline_is_set_and_taken_away(open_dashboard: Opened) -> None:
     async with open_dashboard(seconds=2) as (app, pilot):
         await pilot.press("b")

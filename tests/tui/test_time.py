@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from memtui.snapshot import MapRequest, Snapshot
 from memtui.tui.looking_back import LookingBack
+from memtui.tui.questions import moment_of
 from memtui.units import MS, SECOND
 from tests.fake_source import FakeSource, snapshot_at
 from tests.tui.conftest import Opened, screen_text
@@ -111,6 +114,29 @@ async def test_a_time_to_come_is_played_to(open_dashboard: Opened) -> None:
         await pilot.press("g", *"14s", "enter")
         assert app.player.until_ns == 14 * SECOND
         assert not app.player.paused
+
+
+@pytest.mark.parametrize(
+    ("text", "moment_ns"),
+    [
+        ("3", 3 * SECOND),
+        (" 2.5 ", 2500 * MS),
+        ("1m30s", 90 * SECOND),
+        ("+2s", 12 * SECOND),
+        ("+ 0.5", 10_500 * MS),
+        ("-500ms", 9_500 * MS),
+        ("-1h", 0),
+        ("0", 0),
+    ],
+)
+def test_moments_as_people_write_them(text: str, moment_ns: int) -> None:
+    assert moment_of(text, 10 * SECOND) == moment_ns
+
+
+@pytest.mark.parametrize("text", ["", "soon", "+", "--1", "3 apples", "1e3", "-"])
+def test_what_names_no_moment(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a time; expected a time such as"):
+        moment_of(text, 0)
 
 
 async def test_what_is_no_time_stays_with_what_was_expected(open_dashboard: Opened) -> None:

@@ -412,7 +412,7 @@ def test_panel_help_explains_every_counter(entry: Panel) -> None:
 
 def test_keys_help_has_every_key_and_every_glyph() -> None:
     text = plain(keys_help([("Time", "space", "Pause"), ("Help", "q", "Quit")], 60, UNICODE))
-    assert "Time\nspace   Pause\n\nHelp\nq       Quit" in text
+    assert "Time\nspace      Pause\n\nHelp\nq          Quit" in text
     assert "× not present" in text
     assert "G hugetlb" in text
 

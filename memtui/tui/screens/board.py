@@ -31,8 +31,8 @@ QUIET_FRAMES: Final = 9
 """Most frames in a row in which nothing is drawn but the time: nearly a second."""
 
 
-class Board(Screen[None]):
-    """Holds the widgets, and knows which panel is chosen and which is enlarged."""
+class Board(Screen[None], inherit_bindings=False):
+    """Holds the widgets, and knows which panel is chosen and which is enlarged. All its keys are the app's."""
 
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
     """Who has the keyboard. Textual would paint the whole screen for it; here the titles of panels say so."""
@@ -83,6 +83,12 @@ class Board(Screen[None]):
         """The panel that gets the keyboard is the chosen one."""
         if isinstance(event.widget, PanelView):
             self.choose(event.widget.panel_name)
+
+    def choose_next(self, direction: int) -> None:
+        """Makes the next panel of those that can be gone to the chosen one, or the one before."""
+        names = list(self.panels) if self.arrangement.mode is not Mode.GRID else [n for n, _ in self.arrangement.panels]
+        here = names.index(self.chosen) if self.chosen in names else 0
+        self.choose(names[(here + direction) % len(names)])
 
     def choose(self, name: str) -> None:
         """Makes a panel the chosen one, and the enlarged one if one is enlarged."""

@@ -14,12 +14,15 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from memtui.tui.widgets.rows import Palette, RowsView
-from memtui.view.cells import Rows, Span, cut_text, dim, flow_some, row, wrap
+from memtui.view.cells import Rows, Span, cell_width, cut_text, dim, flow_some, row, wrap
 from memtui.view.glyphs import Glyphs
 from memtui.view.tokens import Token
 
 MOST_CHARACTERS: Final = 2000
 """The longest line; what is typed or pasted beyond it is left out."""
+
+_EDGE_COLUMNS: Final = 6
+"""Cells of the box's bottom edge that words cannot have."""
 
 _ANSWER_ROWS: Final = 3
 """Most rows of completions or of what was wrong."""
@@ -46,6 +49,8 @@ class Question:
     """What the line so far may have, in one line."""
     changed: Callable[[str], None] | None = None
     """Told of every change, for what takes effect while it is typed."""
+    left: Callable[[], None] | None = None
+    """Told when it is left without an answer, for what took effect meanwhile."""
     text: str = ""
     """What stands there at first."""
     history: list[str] = field(default_factory=list)
@@ -73,7 +78,7 @@ class Prompt(ModalScreen[None]):
     """Asks one question; enter runs the line, tab completes it, up and down fetch earlier ones, escape leaves."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "Close"),
+        Binding("escape", "leave", "Close"),
         Binding("tab", "complete", "Complete", priority=True),
         Binding("up", "earlier", "Earlier", priority=True),
         Binding("down", "later", "Later", priority=True),
@@ -93,7 +98,6 @@ class Prompt(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """The box."""
         self._box.border_title = self._question.title
-        self._box.border_subtitle = "enter runs, tab completes, esc leaves"
         yield self._box
 
     def on_mount(self) -> None:
@@ -102,7 +106,11 @@ class Prompt(ModalScreen[None]):
         self._suggest()
 
     def on_resize(self, event: Resize) -> None:
-        """Fits the answer to the new width."""
+        """Fits everything to the new width."""
+        completes = "" if self._question.complete is _no_completions else "tab completes, "
+        words = f"enter runs, {completes}esc leaves"
+        fits = cell_width(words) <= event.size.width - _EDGE_COLUMNS
+        self._box.border_subtitle = words if fits else words.removeprefix("enter runs, ")
         self._suggest()
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -123,6 +131,12 @@ class Prompt(ModalScreen[None]):
         history = self._question.history
         if event.value and event.value not in history[-1:]:
             history.append(event.value)
+        self.dismiss()
+
+    def action_leave(self) -> None:
+        """Goes away without an answer."""
+        if self._question.left is not None:
+            self._question.left()
         self.dismiss()
 
     def action_complete(self) -> None:

@@ -61,6 +61,6 @@ class WordsScreen(ModalScreen[None]):
 
 
 def all_help(info: RunInfo, timeline: Timeline, keys: Sequence[KeyHelp], glyphs: Glyphs) -> Callable[[int], Rows]:
-    """What the help screen says, for any width: the scenario, how much history is kept, and all keys."""
+    """What the help screen says, for any width: all keys, what is drawn with what, the scenario, the history."""
     kept = history_row(len(timeline), timeline.capacity, timeline.memory_bytes)
-    return lambda width: [*about(info, width, glyphs), kept, (), *keys_help(keys, width, glyphs)]
+    return lambda width: [*keys_help(keys, width, glyphs), (), *about(info, width, glyphs), kept]
