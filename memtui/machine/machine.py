@@ -31,6 +31,7 @@ from memtui.machine.meter import Meter
 from memtui.machine.modules import Modules
 from memtui.machine.page_cache import PageCache
 from memtui.machine.physical.allocator import GFP_VMEMMAP
+from memtui.machine.physical.zone_detail import zone_detail
 from memtui.machine.processes import Processes
 from memtui.machine.reclaim import Reclaim
 from memtui.machine.secretmem import SecretMemory
@@ -61,6 +62,7 @@ from memtui.snapshot import (
     TlbView,
     VmemmapCosts,
     VmemmapView,
+    ZoneDetail,
     ZoneView,
 )
 from memtui.units import FRAMES_1G, FRAMES_2M
@@ -87,6 +89,7 @@ class Observation(NamedTuple):
     vmemmap_costs: VmemmapCosts | None
     latencies: tuple[LatencyView, ...]
     slabs: tuple[SlabView, ...]
+    zone_details: tuple[ZoneDetail, ...]
 
 
 class Machine:
@@ -199,6 +202,7 @@ class Machine:
             split_causes=self.direct_map.split_causes(),
             latencies=self.core.meter.latencies(),
             slabs=tuple(cache.view() for cache in self.slabs),
+            zone_details=self._zone_details() if request.zone_details else (),
         )
 
     def compact_memory(self) -> int:
@@ -234,6 +238,11 @@ class Machine:
         held = {kind: frames for kind, frames in self.core.allocator.frame_map.by_kind.items() if frames}
         held[FrameKind.FREE] = self.core.allocator.free_frames + self.core.allocator.listed_frames
         return tuple(sorted(held.items(), key=lambda item: (-item[1], item[0])))
+
+    def _zone_details(self) -> tuple[ZoneDetail, ...]:
+        """What only /proc/zoneinfo and /proc/pagetypeinfo tell."""
+        node_cpus = max(1, self.config.cpu.count // self.core.allocator.nodes)
+        return tuple(zone_detail(zone, self.layout, node_cpus) for zone in self.core.allocator.zones)
 
     def _policy_states(self) -> tuple[PolicyState, ...]:
         """What those policies have inside that hold something of their own."""

@@ -29,6 +29,7 @@ from memtui.snapshot.maps import (
     VmemmapCosts,
 )
 from memtui.snapshot.tlb import FlushTally, TlbAccess, TlbCost, TlbLevel, TlbView, WalkLevel
+from memtui.snapshot.zones import PageSet, TypeView, ZoneDetail
 
 __all__ = [
     "NOWHERE",
@@ -42,6 +43,7 @@ __all__ = [
     "MapRequest",
     "MapWindow",
     "NodeRestore",
+    "PageSet",
     "PageSizeCost",
     "Places",
     "PolicyRow",
@@ -57,11 +59,13 @@ __all__ = [
     "TlbCost",
     "TlbLevel",
     "TlbView",
+    "TypeView",
     "VmemmapCell",
     "VmemmapCosts",
     "VmemmapView",
     "WalkLevel",
     "WorkloadView",
+    "ZoneDetail",
     "ZoneView",
 ]
 
@@ -225,6 +229,8 @@ class Snapshot:
     """Who split the direct map, most splits first; many small causes are one line at the end (`N others`)."""
     slabs: tuple[SlabView, ...] = ()
     """Caches of kernel objects."""
+    zone_details: tuple[ZoneDetail, ...] = ()
+    """More of each of `zones`; empty unless `MapRequest.zone_details` asked for it."""
     frame: FrameView | None = None
     struct_pages: StructPagesView | None = None
     direct_map_strips: tuple[CellMap, ...] = ()

@@ -109,6 +109,8 @@ class MapRequest(NamedTuple):
     """Of how many processes to tell what accesses pay: of the largest, from `first_process` on."""
     first_process: int = 0
     """Processes left out that are larger."""
+    zone_details: bool = False
+    """Whether to tell what only /proc/zoneinfo and /proc/pagetypeinfo say: `Snapshot.zone_details`."""
     process: int = 0
     """Pid of one to tell of wherever it stands; 0: of none."""
 

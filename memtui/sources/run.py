@@ -133,6 +133,7 @@ class Run:
             policy_state=seen.policy_state,
             split_causes=seen.split_causes,
             slabs=seen.slabs,
+            zone_details=seen.zone_details,
             frame=seen.frame,
             struct_pages=seen.struct_pages,
             direct_map_strips=seen.direct_map_strips,

@@ -56,5 +56,6 @@ def merged(requests: list[MapRequest]) -> MapRequest:
         skewed=any(each.skewed for each in requests),
         processes=max((each.processes for each in requests), default=1),
         first_process=max((each.first_process for each in requests), default=0),
+        zone_details=any(each.zone_details for each in requests),
         process=max((each.process for each in requests), default=0),
     )

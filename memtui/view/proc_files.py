@@ -1,16 +1,16 @@
 """Files of /proc as Linux prints them, from a Snapshot, and what changed in them between two.
 
-The formats are those of fs/proc/meminfo.c, mm/vmstat.c (`vmstat_show`, `frag_show_print`) and
-mm/slab_common.c (`cache_show`); lines whose counter is not simulated are left out.
+The formats are those of fs/proc/meminfo.c, mm/vmstat.c (`vmstat_show`, `frag_show_print`, `pagetypeinfo_show`,
+`zoneinfo_show_print`) and mm/slab_common.c (`cache_show`); lines whose counter is not simulated are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from memtui.fields import FIELDS, Source, Unit
-from memtui.snapshot import SlabView, Snapshot, ZoneView
+from memtui.snapshot import SlabView, Snapshot, TypeView, ZoneDetail, ZoneView
 from memtui.units import format_count
 
 
@@ -40,6 +40,8 @@ class ProcFile(NamedTuple):
     lines: Callable[[Snapshot], list[ProcLine]]
     widest: int
     """Columns its widest line takes with its change; 0 for one whose lines are never side by side."""
+    detailed: bool = False
+    """It tells what a Snapshot has only where `MapRequest.zone_details` asked for it."""
 
 
 class Compared(NamedTuple):
@@ -144,6 +146,74 @@ def _slab(slab: SlabView) -> ProcLine:
     return ProcLine(slab.name, pieces, slab.active_objects)
 
 
+def pagetypeinfo(now: Snapshot) -> list[ProcLine]:
+    """/proc/pagetypeinfo: free blocks by type and order, and pageblocks by type; the amounts are free pages, blocks."""
+    details = now.zone_details
+    if not details:
+        return []
+    heads = ["Page block order: 9", "Pages per block:  512", ""]
+    orders = "".join(f"{order:>6} " for order in range(len(details[0].types[0].free_blocks)))
+    free = [_free_of_type(zone, kind) for zone in details for kind in zone.types]
+    names = "".join(f"{kind.name:>12} " for kind in details[0].types)
+    counts = [_pageblocks(zone) for zone in details]
+    return [
+        *(ProcLine(f"head {place}", (head,)) for place, head in enumerate(heads)),
+        ProcLine("free", (f"Free pages count per migrate type at order {orders}",)),
+        *free,
+        ProcLine("", ("",)),
+        ProcLine("blocks", (f"Number of blocks type {names}",)),
+        *counts,
+    ]
+
+
+def _free_of_type(zone: ZoneDetail, kind: TypeView) -> ProcLine:
+    head = f"Node {zone.node:>4}, zone {zone.name:>8}, type {kind.name:>12} "
+    pages = sum(blocks << order for order, blocks in enumerate(kind.free_blocks))
+    return ProcLine(head, (head, *(f"{blocks:>6} " for blocks in kind.free_blocks)), pages, "pages")
+
+
+def _pageblocks(zone: ZoneDetail) -> ProcLine:
+    head = f"Node {zone.node}, zone {zone.name:>8} "
+    unmoving = sum(kind.pageblocks for kind in zone.types if kind.name != "Movable")
+    return ProcLine(head, (head, *(f"{kind.pageblocks:>12} " for kind in zone.types)), unmoving, "not movable")
+
+
+def zoneinfo(now: Snapshot) -> list[ProcLine]:
+    """/proc/zoneinfo, its statistics left out; every line has its figure."""
+    lines: list[ProcLine] = []
+    for zone, detail in zip(now.zones, now.zone_details, strict=False):
+        name = f"Node {zone.node}, zone {zone.name:>8}"
+        lines.append(ProcLine(name, (name,)))
+        figures = (
+            ("  pages free     ", zone.free_frames),
+            ("        boost    ", detail.boost_frames),
+            ("        min      ", zone.min_frames + detail.boost_frames),
+            ("        low      ", zone.low_frames + detail.boost_frames),
+            ("        high     ", zone.high_frames + detail.boost_frames),
+            ("        spanned  ", detail.spanned_frames),
+            ("        present  ", detail.present_frames),
+            ("        managed  ", zone.managed_frames),
+        )
+        lines += [ProcLine(f"{name}{head}", (head, str(figure)), figure, "pages") for head, figure in figures]
+        protection = ", ".join(map(str, detail.protection))
+        lines.append(ProcLine(f"{name} protection", (f"        protection: ({protection})",)))
+        lines += _page_sets(name, detail)
+        lines.append(ProcLine(f"{name} start", (f"  start_pfn:           {detail.start_frame}",)))
+    return lines
+
+
+def _page_sets(name: str, detail: ZoneDetail) -> Iterator[ProcLine]:
+    """The CPUs that have lists."""
+    yield ProcLine(f"{name} pagesets", ("  pagesets",))
+    for pages in detail.page_sets:
+        yield ProcLine(f"{name} cpu {pages.cpu}", (f"    cpu: {pages.cpu}",))
+        figures = [("count:    ", pages.count), ("high:     ", pages.high), ("batch:    ", pages.batch)]
+        if pages.tuned_between is not None:
+            figures += zip(("high_min: ", "high_max: "), pages.tuned_between, strict=True)
+        for head, figure in figures:
+            yield ProcLine(f"{name} cpu {pages.cpu} {head}", (f"              {head}", str(figure)), figure, "pages")
+
+
 def _of(source: Source, now: Snapshot) -> list[str]:
     """The counters a file has now, in the order Linux prints them."""
     return [name for name, field in FIELDS.items() if field.source is source and name in now.counters]
@@ -154,6 +224,8 @@ FILES: Final = (
     ProcFile("vmstat", vmstat, 54),
     ProcFile("buddyinfo", buddyinfo, 0),
     ProcFile("slabinfo", slabinfo, 0),
+    ProcFile("pagetypeinfo", pagetypeinfo, 0, detailed=True),
+    ProcFile("zoneinfo", zoneinfo, 58, detailed=True),
 )
 """The files, in the order one goes through them."""
 

@@ -45,7 +45,7 @@ async def test_a_filter_narrows_it_while_it_is_typed(open_dashboard: Opened) -> 
 async def test_small_screens_show_it_like_any_panel_and_large_ones_beside_them(open_dashboard: Opened) -> None:
     async with open_dashboard(seconds=10, size=(40, 12)) as (app, pilot):
         await pilot.press("6", "n")
-        assert "/proc/vmstat 2 of 4" in screen_text(app)
+        assert "/proc/vmstat 2 of 6" in screen_text(app)
         await pilot.resize_terminal(120, 40)
         await pilot.pause()
         assert app.board.arrangement.place_of(app.board.chosen) is not None

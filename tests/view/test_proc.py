@@ -10,9 +10,11 @@ from memtui.fields import FIELDS
 from memtui.snapshot import MapRequest, Snapshot
 from memtui.timeline import Timeline
 from memtui.units import SECOND
+from memtui.view.catalogue import merged
 from memtui.view.cells import plain
 from memtui.view.glyphs import ASCII, UNICODE
 from memtui.view.panels import proc
+from memtui.view.proc_files import FILES
 from memtui.view.scene import Scene
 from memtui.view.state import START, Move, ViewState
 from memtui.view.tokens import Token
@@ -36,7 +38,7 @@ def lines(shown: Scene, width: int = 56, height: int = 20) -> list[str]:
 
 def test_meminfo_with_its_changes_since_boot() -> None:
     text = lines(scene(), 60)
-    assert text[0] == "[meminfo]  vmstat   buddyinfo   slabinfo        since 0.000s"
+    assert text[0] == "[meminfo]  vmstat   buddyinfo   slabinfo  …     since 0.000s"
     assert text[1] == "MemTotal:       65908864 kB"
     assert text[2].startswith("MemFree:        3")
     assert text[2].endswith("   −20 795 904 kB")
@@ -60,19 +62,38 @@ def test_changed_figures_stand_out() -> None:
 
 def test_files_follow_each_other_and_begin_at_the_top() -> None:
     names, state = [], replace(START, scroll=9)
-    for _ in range(4):
+    for _ in range(6):
         state = proc.move(scene(state), Move.NEXT, 56, 20)
         names.append((state.proc_file, state.scroll))
-    assert names == [("vmstat", 0), ("buddyinfo", 0), ("slabinfo", 0), ("meminfo", 0)]
-    assert proc.move(scene(), Move.LEFT, 56, 20).proc_file == "slabinfo"
+    assert names == [(file.name, 0) for file in (*FILES[1:], FILES[0])]
+    assert proc.move(scene(), Move.LEFT, 56, 20).proc_file == "zoneinfo"
 
 
 def test_a_click_on_a_name_opens_the_file() -> None:
-    assert [proc.point(scene(), x, 0, 56, 20).proc_file for x in (1, 12, 25, 36, 50)] == [
+    assert [proc.point(scene(), x, 0, 60, 20).proc_file for x in (1, 12, 25, 36, 50)] == [
         *("meminfo", "vmstat", "buddyinfo", "slabinfo", ""),
     ]
+    last = replace(START, proc_file="zoneinfo")
+    assert lines(scene(last), 60)[0].startswith("…  slabinfo   pagetypeinfo  [zoneinfo]")
+    assert proc.point(scene(last), 4, 0, 60, 20).proc_file == "slabinfo"
+    assert proc.point(scene(last), 20, 0, 60, 20).proc_file == "pagetypeinfo"
+    assert [proc.point(scene(), x, 0, 116, 20).proc_file for x in (50, 65)] == ["pagetypeinfo", "zoneinfo"]
     assert proc.point(scene(), 12, 1, 56, 20) == START
     assert proc.point(scene(), 12, 0, 40, 20) == START
+
+
+def test_details_of_zones_are_asked_for_only_where_a_file_that_has_them_shows() -> None:
+    info = FakeSource().info
+    asked = {file.name: proc.request(info, replace(START, proc_file=file.name), 56, 20).zone_details for file in FILES}
+    assert [name for name, details in asked.items() if details] == ["pagetypeinfo", "zoneinfo"]
+    assert not proc.request(info, START, 56, 20).zone_details
+    assert merged([MapRequest(zone_details=True), MapRequest()]).zone_details
+
+
+def test_changes_are_not_told_since_a_moment_that_has_nothing_of_the_file() -> None:
+    shown = scene(replace(START, proc_file="zoneinfo"))
+    assert "since" not in lines(shown, 116)[0]
+    assert lines(shown, 116)[1:] == ["no line"]
 
 
 def test_lines_scroll_by_one_and_by_a_page_and_stop_at_the_ends() -> None:
@@ -111,7 +132,7 @@ def test_the_filter_narrows_the_lines() -> None:
     assert lines(scene(replace(START, filter="zebra")))[1:] == ["no line"]
 
 
-@pytest.mark.parametrize("name", ["meminfo", "vmstat", "buddyinfo", "slabinfo"])
+@pytest.mark.parametrize("name", [file.name for file in FILES])
 @pytest.mark.parametrize("size", [(0, 0), (1, 1), (36, 10), (40, 10), (76, 20), (116, 34), (196, 55)])
 def test_any_size_in_ascii(name: str, size: tuple[int, int]) -> None:
     width, height = size

@@ -7,8 +7,18 @@ from dataclasses import replace
 import pytest
 
 from memtui.fields import FIELDS, Source
-from memtui.snapshot import SlabView, Snapshot, ZoneView
-from memtui.view.proc_files import FILES, buddyinfo, compare, file_named, meminfo, slabinfo, vmstat
+from memtui.snapshot import PageSet, SlabView, Snapshot, TypeView, ZoneDetail, ZoneView
+from memtui.view.proc_files import (
+    FILES,
+    buddyinfo,
+    compare,
+    file_named,
+    meminfo,
+    pagetypeinfo,
+    slabinfo,
+    vmstat,
+    zoneinfo,
+)
 from tests.snapshots import snapshot
 
 ZONES = (
@@ -61,6 +71,71 @@ def test_slabinfo_is_printed_as_cache_show_prints_it_newest_cache_first() -> Non
         "anon_vma_chain      2024   2432     64   64    1 : tunables    0    0    0 : slabdata     38     38      0",
     ]
     assert slabinfo(moment()) == []
+
+
+DETAIL = ZoneDetail(
+    node=0,
+    name="DMA",
+    boost_frames=2,
+    spanned_frames=4095,
+    present_frames=3998,
+    protection=(0, 2951, 24205, 24205, 24205),
+    start_frame=1,
+    page_sets=(PageSet(0, 21, 252, 63, (252, 5903)),),
+    types=(
+        TypeView("Unmovable", (428, 296, 94, 90, 40, 32, 23, 83, 24, 0, 0), 144),
+        TypeView("Movable", (0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3), 4953),
+        TypeView("Reclaimable", (0,) * 11, 151),
+    ),
+)
+
+
+def test_pagetypeinfo_is_printed_as_pagetypeinfo_show_prints_it() -> None:
+    assert [line.text for line in pagetypeinfo(moment(zone_details=(DETAIL,)))] == [
+        "Page block order: 9",
+        "Pages per block:  512",
+        "",
+        "Free pages count per migrate type at order      0      1      2      3      4      5      6      7      8"
+        "      9     10 ",
+        "Node    0, zone      DMA, type    Unmovable    428    296     94     90     40     32     23     83     24"
+        "      0      0 ",
+        "Node    0, zone      DMA, type      Movable      0      0      0      0      0      0      0      0      0"
+        "      1      3 ",
+        "Node    0, zone      DMA, type  Reclaimable      0      0      0      0      0      0      0      0      0"
+        "      0      0 ",
+        "",
+        "Number of blocks type    Unmovable      Movable  Reclaimable ",
+        "Node 0, zone      DMA          144         4953          151 ",
+    ]
+    assert pagetypeinfo(moment()) == []
+
+
+def test_zoneinfo_is_printed_as_zoneinfo_show_print_prints_it_watermarks_with_their_boost() -> None:
+    now = moment(zones=ZONES[:1], zone_details=(DETAIL,))
+    assert [line.text for line in zoneinfo(now)] == [
+        "Node 0, zone      DMA",
+        "  pages free     3840",
+        "        boost    2",
+        "        min      10",
+        "        low      12",
+        "        high     14",
+        "        spanned  4095",
+        "        present  3998",
+        "        managed  3840",
+        "        protection: (0, 2951, 24205, 24205, 24205)",
+        "  pagesets",
+        "    cpu: 0",
+        "              count:    21",
+        "              high:     252",
+        "              batch:    63",
+        "              high_min: 252",
+        "              high_max: 5903",
+        "  start_pfn:           1",
+    ]
+    assert zoneinfo(moment(zones=ZONES)) == []
+    later = replace(now, zone_details=(DETAIL._replace(boost_frames=514),))
+    changes = [each.change for each in compare(file_named("zoneinfo"), later, now) if each.change]
+    assert changes == ["+512 pages"] * 4
 
 
 @pytest.mark.parametrize(("lines", "source"), [(meminfo, Source.MEMINFO), (vmstat, Source.VMSTAT)])

@@ -13,6 +13,7 @@ of single requests would have taken them.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
 from itertools import islice
@@ -146,10 +147,10 @@ class Buddy:
             yield start, stop, kind
             start = stop
 
-    def free_blocks(self) -> tuple[int, ...]:
-        """Free blocks by order, all types together, as /proc/buddyinfo prints them."""
-        listed = [sum(len(lists[order]) for lists in self._lists) for order in range(TOP_ORDER)]
-        return (*listed, sum(top.blocks for top in self._top))
+    def free_blocks(self, kinds: Sequence[MigrateType] = tuple(MigrateType)) -> tuple[int, ...]:
+        """Free blocks by order, by default of all types together, as /proc/buddyinfo prints them."""
+        listed = [sum(len(self._lists[kind][order]) for kind in kinds) for order in range(TOP_ORDER)]
+        return (*listed, sum(self._top[kind].blocks for kind in kinds))
 
     def blocks_from(self, order: int) -> int:
         """Free blocks of this order and above, each counted as the blocks of this order that it holds."""
@@ -178,9 +179,9 @@ class Buddy:
             for start, frames in self._top[kind]:
                 yield start, frames, kind
 
-    def unmovable_pageblocks(self) -> int:
-        """Pageblocks whose type is not MOVABLE."""
-        return len(self._types)
+    def pageblock_types(self) -> Counter[MigrateType]:
+        """Pageblocks by type, those that are MOVABLE not counted."""
+        return Counter(self._types.values())
 
     def take_range(self, start: int, frames: int) -> None:
         """Takes the free top blocks in a range, which must not cut one, out of the lists."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from memtui.snapshot import Snapshot
+from memtui.snapshot import MapRequest, RunInfo, Snapshot
 from memtui.units import format_count
 from memtui.view.baseline import since_words
 from memtui.view.cells import Row, Rows, Span, dim, fit, row, row_width, spread, strong
@@ -18,8 +18,11 @@ from memtui.view.state import Move, ViewState, Wheel
 from memtui.view.tokens import Token
 
 _NAMES_FROM = 52
-"""Width from which all files are named."""
-_NAME_GAP = " "
+"""Width from which files are named, as many as fit."""
+_NAME_GAP = 1
+"""Cells between the names of two files."""
+_SINCE = 16
+"""Cells that names leave to what stands at the right."""
 _GAP = 4
 """Cells between columns of lines."""
 _HEAD_ROWS = 1
@@ -39,6 +42,11 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     return Drawing([head, *_body(shown, file.widest, room, width, glyphs)], "n next file, b marks a moment")
 
 
+def request(info: RunInfo, state: ViewState, width: int, height: int) -> MapRequest:
+    """What only some of the files tell, where one of them shows."""
+    return MapRequest(zone_details=file_named(state.proc_file).detailed)
+
+
 def move(scene: Scene, asked: Move, width: int, height: int) -> ViewState:
     """Scrolls, or goes to another file."""
     state, file = scene.state, file_named(scene.state.proc_file)
@@ -54,12 +62,9 @@ def point(scene: Scene, x: int, y: int, width: int, height: int) -> ViewState:
     """Opens the file whose name was clicked."""
     if y != 0 or width < _NAMES_FROM:
         return scene.state
-    end = 0
-    for file in FILES:
-        end += len(file.name) + len("[]" + _NAME_GAP)
-        if x < end:
-            return _opened(scene.state, file)
-    return scene.state
+    named = (file for file, start, end in _named(file_named(scene.state.proc_file), width - _SINCE) if start <= x < end)
+    file = next(named, None)
+    return scene.state if file is None else _opened(scene.state, file)
 
 
 def _opened(state: ViewState, file: ProcFile) -> ViewState:
@@ -67,8 +72,9 @@ def _opened(state: ViewState, file: ProcFile) -> ViewState:
 
 
 def _compared_with(scene: Scene) -> Snapshot | None:
-    """The baseline; where none is marked, the oldest moment there is."""
-    return scene.state.baseline if scene.state.baseline is not None else scene.first
+    """The baseline; where none is marked, the oldest moment there is. None where it has nothing of the file."""
+    then = scene.state.baseline if scene.state.baseline is not None else scene.first
+    return then if then is None or file_named(scene.state.proc_file).lines(then) else None
 
 
 def _listed(scene: Scene, file: ProcFile) -> list[Compared]:
@@ -97,7 +103,7 @@ def _extent(first: int, shown: int, count: int) -> str:
 def _head(scene: Scene, file: ProcFile, extent: str, width: int, glyphs: Glyphs) -> Row:
     """The files at the left; what is filtered, what shows and since when changes are told at the right."""
     if width >= _NAMES_FROM:
-        left = row(*_names(file))
+        left = row(*_names(file, width - _SINCE, glyphs))
     else:
         left = row(strong(f"/proc/{file.name}"), dim(f" {FILES.index(file) + 1} of {len(FILES)}"))
     then, filter = _compared_with(scene), scene.state.filter
@@ -111,13 +117,29 @@ def _head(scene: Scene, file: ProcFile, extent: str, width: int, glyphs: Glyphs)
     return left
 
 
-def _names(shown: ProcFile) -> list[Span]:
-    """The files by name, the shown one marked; each as wide marked as not, with a gap behind it."""
-    spans: list[Span] = []
-    for file in FILES:
+def _names(shown: ProcFile, width: int, glyphs: Glyphs) -> list[Span]:
+    """Files by name, the shown one marked, each as wide marked as not; a sign stands for those there is no room for."""
+    named = _named(shown, width)
+    spans = [dim(f"{glyphs.more} ")] if named[0][0] is not FILES[0] else []
+    for file, _, _ in named:
         marked = Span(f"[{file.name}]", Token.TITLE_CHOSEN) if file is shown else dim(f" {file.name} ")
-        spans += [marked, Span(_NAME_GAP)]
-    return spans
+        spans += [marked, Span(" " * _NAME_GAP)]
+    return [*spans, dim(glyphs.more)] if named[-1][0] is not FILES[-1] else spans
+
+
+def _named(shown: ProcFile, width: int) -> list[tuple[ProcFile, int, int]]:
+    """The files whose names fit, the shown one among them, with the columns [start, end) of each."""
+    named: list[tuple[ProcFile, int, int]] = []
+    for first in range(FILES.index(shown) + 1):
+        named, end = [], 2 if first else 0
+        for file in FILES[first:]:
+            start, end = end, end + len(file.name) + len("[]") + _NAME_GAP
+            if end + (file is not FILES[-1]) > width + _NAME_GAP:
+                break
+            named.append((file, start, end))
+        if any(file is shown for file, _, _ in named):
+            break
+    return named
 
 
 def _body(shown: Sequence[Compared], widest: int, room: int, width: int, glyphs: Glyphs) -> Rows:
@@ -153,17 +175,21 @@ PANEL = Panel(
     title="/proc",
     tab="/proc",
     draw=draw,
+    request=request,
     move=move,
     point=point,
     wheel=Wheel(Move.UP, Move.DOWN, steps=3),
     help=(
         "Files of /proc as Linux prints them: its names, its order, its units. /proc/meminfo is in kB, HugePages_ in "
         "pages; /proc/vmstat counts pages, or events since boot; /proc/buddyinfo has free blocks by order, 0 to 10, "
-        "from left to right; /proc/slabinfo has kernel objects. Lines whose counters are not simulated are left "
-        "out.\n\n"
+        "from left to right; /proc/slabinfo has kernel objects; /proc/pagetypeinfo has free blocks and pageblocks by "
+        "migratetype; /proc/zoneinfo has watermarks, sizes and per-CPU lists of each zone (all work is done on the "
+        "first CPU of a node, which alone has lists). Lines whose counters are not simulated are left out.\n\n"
         "Figures that changed stand out, and at the right is by how much: in a line of /proc/buddyinfo the change of "
-        "its free pages, of /proc/slabinfo that of active objects. Changes are told since the baseline (b); while "
-        "there is none, since the oldest moment kept, which is the machine as booted.\n\n"
+        "its free pages, of /proc/slabinfo that of active objects, of pageblocks that of those not movable. Changes "
+        "are told since the baseline (b); while there is none, since the oldest moment kept, which is the machine as "
+        "booted. The last two files are read only while they show: their changes are told since a baseline marked "
+        "then.\n\n"
         "n, or a click on its name, shows the next file; arrows and pages scroll; a filter (/) lists only lines with "
         "all its words."
     ),

@@ -120,7 +120,7 @@ def test_the_first_unmovable_page_claims_the_largest_block() -> None:
     start = buddy.allocate(0, MigrateType.UNMOVABLE)
     assert start is not None
     assert buddy.type_of(start) is MigrateType.UNMOVABLE
-    assert buddy.unmovable_pageblocks() == 2, "both pageblocks of the 4 MiB block change their type"
+    assert buddy.pageblock_types().total() == 2, "both pageblocks of the 4 MiB block change their type"
 
 
 def test_half_a_pageblock_is_claimed_less_is_borrowed() -> None:
