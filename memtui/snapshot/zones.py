@@ -9,7 +9,7 @@ class PageSet(NamedTuple):
     """The lists of free pages that one CPU has of a zone, in base frames."""
 
     cpu: int
-    count: int
+    held: int
     high: int
     batch: int
     tuned_between: tuple[int, int] | None = None

@@ -207,7 +207,7 @@ def _page_sets(name: str, detail: ZoneDetail) -> Iterator[ProcLine]:
     yield ProcLine(f"{name} pagesets", ("  pagesets",))
     for pages in detail.page_sets:
         yield ProcLine(f"{name} cpu {pages.cpu}", (f"    cpu: {pages.cpu}",))
-        figures = [("count:    ", pages.count), ("high:     ", pages.high), ("batch:    ", pages.batch)]
+        figures = [("count:    ", pages.held), ("high:     ", pages.high), ("batch:    ", pages.batch)]
         if pages.tuned_between is not None:
             figures += zip(("high_min: ", "high_max: "), pages.tuned_between, strict=True)
         for head, figure in figures:

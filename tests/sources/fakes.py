@@ -28,6 +28,7 @@ from memtui.snapshot import (
     TlbView,
     VmemmapCosts,
     VmemmapView,
+    ZoneDetail,
     ZoneView,
 )
 from memtui.units import MS
@@ -87,6 +88,7 @@ class FakeObservation:
     places: Places = NOWHERE
     vmemmap_costs: VmemmapCosts | None = None
     slabs: tuple[SlabView, ...] = ()
+    zone_details: tuple[ZoneDetail, ...] = ()
     latencies: tuple[LatencyView, ...] = (LatencyView("take", 3, 27_000, ((12, 1), (13, 2))),)
 
 

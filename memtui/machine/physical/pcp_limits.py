@@ -55,6 +55,11 @@ def disturbs(order: int) -> bool:
 class PcpLimits(Protocol):
     """The limits of one CPU's lists for one zone."""
 
+    batch: int
+    """Frames that lists are refilled and emptied by."""
+    high: int
+    """Frames that all lists may hold; 0: they hold none yet."""
+
     @property
     def huge_lists(self) -> int:
         """Lists of huge pages: one, or one of movable ones and one of others (6.10 and later)."""

@@ -54,7 +54,7 @@ def test_counts_of_lists_add_up_to_what_lies_on_them() -> None:
     booted = machine()
     process = booted.processes.spawn("p")
     booted.processes.exit(process)
-    on_lists = sum(pages.count for detail in details(booted) for pages in detail.page_sets)
+    on_lists = sum(pages.held for detail in details(booted) for pages in detail.page_sets)
     assert on_lists == booted.core.allocator.listed_frames > 0
 
 
