@@ -166,9 +166,10 @@ def test_the_table_keeps_the_chosen_access_in_sight_and_counts_the_others() -> N
 
 def test_the_request_names_the_process_that_is_chosen() -> None:
     info, state = FakeSource().info, replace(START, process=1012, first_process=3)
-    assert tlb.request(info, state, 116, 34)[-4:] == (True, LISTED, 3, 1012)
-    assert tlb.request(info, state, 56, 12)[-4:] == (True, 3, 3, 1012)
-    assert tlb.request(info, START, 56, 12)[-4:] == (True, 1, 0, 0)
+    large = MapRequest(skewed=True, processes=LISTED, first_process=3, process=1012)
+    assert tlb.request(info, state, 116, 34) == large
+    assert tlb.request(info, state, 56, 12) == large._replace(processes=3)
+    assert tlb.request(info, START, 56, 12) == MapRequest(skewed=True)
     request = merged([MapRequest(), tlb.request(info, state, 116, 34)])
     assert (request.processes, request.first_process, request.process) == (LISTED, 3, 1012)
 
