@@ -238,6 +238,7 @@ PANEL = Panel(
         "direct_map_level2_collapses",
         "sim_kernel_pt_frames",
         "direct_map_4k_ppm",
+        "direct_map_not_present_bytes",
     ),
 )
 """The direct map."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from memtui.snapshot import TlbAccess, TlbLevel, TlbView
-from memtui.units import GIB, KIB, MIB, TIB
+from memtui.units import GIB, KIB, MIB, TIB, format_bytes
 from memtui.view.bars import log_cells
 from memtui.view.cells import Row, Rows, Span, cut_text, dim, row, strong
 from memtui.view.glyphs import Glyphs
@@ -55,14 +55,15 @@ class Scale:
         return row(*full, " " * (mark - length), Span(glyphs.boundary, Token.MARK), " " * (self.width - mark - 1))
 
     def axis(self, footprint_bytes: int, glyphs: Glyphs) -> Row:
-        """1M, 1G and 1T where they lie, and what the mark of the footprint stands for."""
+        """1M, 1G and 1T where they lie, and below the mark of the footprint what it stands for."""
+        mark = max(0, self.cells(footprint_bytes) - 1) if footprint_bytes else self.width
         text = ""
         for size, label in _TICKS:
             place = self.cells(size)
-            if size < self.highest and place >= len(text) and place + len(label) <= self.width:
+            if size < self.highest and place >= len(text) and place + len(label) <= mark:
                 text = text.ljust(place) + label
-        mark = (Span(glyphs.boundary, Token.MARK), dim(size_of(footprint_bytes))) if footprint_bytes else ()
-        return row(" " * self.label, dim(text.ljust(self.width)), *mark)
+        named = (Span(glyphs.boundary, Token.MARK), dim(f" {format_bytes(footprint_bytes)}")) if footprint_bytes else ()
+        return row(" " * self.label, dim(text.ljust(mark)), *named)
 
 
 def array_rows(view: TlbView, main: TlbAccess | None, width: int, glyphs: Glyphs) -> Rows:

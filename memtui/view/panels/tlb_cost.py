@@ -57,7 +57,7 @@ def cost_rows(view: TlbView, cpus: int, width: int, glyphs: Glyphs) -> Rows:
         rows.append(_line("walks", accesses, walks, width))
         rows.append(_line("of that, splits", "against the direct map as at boot", row(*_verdict(cost, glyphs)), width))
     else:
-        rows.append(row(dim("walks".ljust(_LABEL)), "accesses not stated (kernel_access does): one by one below"))
+        rows.append(row(dim("walks".ljust(_LABEL)), "accesses not stated: what a single one pays is below"))
     return [cut(line, width, glyphs.more) for line in rows]
 
 

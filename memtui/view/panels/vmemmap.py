@@ -284,6 +284,8 @@ PANEL = Panel(
         "HugePages_Free",
         "HugePages_Rsvd",
         "HugePages_Surp",
+        "Hugepagesize",
+        "Hugetlb",
     ),
 )
 """Struct pages."""
