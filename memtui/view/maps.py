@@ -28,6 +28,11 @@ _RUN = re.compile(rb"(.)\1*", re.DOTALL)
 GUTTER = SIZE_WIDTH + 1
 """Cells of the column that says how much RAM lies below each row."""
 
+_SHORTEST_ROW = 16
+"""Cells of a row of the widest cells."""
+
+_WIDEST_CELL = 4
+
 _GUTTER_FROM = 72
 """Maps at least this wide have that column."""
 
@@ -42,17 +47,30 @@ def cells_for(width: int, rows: int, boundaries: int) -> int:
     return max(0, (width - gutter_of(width)) * rows - boundaries)
 
 
-def columns_of(cells: CellMap, width: int, rows: int) -> int:
-    """Cells in a row of a map of `width` × `rows`: as many as fit, or a power of two where cells and rows allow it.
+class Shape(NamedTuple):
+    """How the cells of a map stand in its rows."""
 
-    Where a cell is a power of two of frames, so is a row then, and what begins at a round address begins a row.
+    columns: int
+    """Cells in a row."""
+    stretch: int
+    """Columns of the screen that each takes."""
+
+
+def shape_of(cells: CellMap, width: int, rows: int) -> Shape:
+    """The shape of a map of `width` × `rows`: rows as full as can be, or as round as the cells are.
+
+    Where a cell is a power of two of frames, a row is one too, so that what begins at a round
+    address begins a row; and where there is room for it, cells are wider and rows shorter.
     """
-    inner = width - gutter_of(width)
-    aligned = 1 << max(0, inner.bit_length() - 1)
+    inner, count = width - gutter_of(width), len(cells.cells)
+    columns = 1 << max(0, inner.bit_length() - 1)
     size = cells.cell_bytes
-    round_cells = size & (size - 1) == 0 and len(cells.ram) == 1 and not _boundaries_before(cells, len(cells.cells))
-    fits = inner < len(cells.cells) <= aligned * rows
-    return aligned if round_cells and fits else inner
+    is_round = size & (size - 1) == 0 and len(cells.ram) == 1 and not _boundaries_before(cells, count)
+    if not is_round or not 1 < count <= columns * rows:
+        return Shape(max(1, inner), 1)
+    while columns > _SHORTEST_ROW and -(-count // (columns >> 1)) <= rows:
+        columns >>= 1
+    return Shape(columns, min(_WIDEST_CELL, inner // columns))
 
 
 def draw_map(
@@ -62,17 +80,17 @@ def draw_map(
 
     `cursor` is the cell that is marked, if one is.
     """
-    gutter, inner = gutter_of(width), columns_of(cells, width, rows)
+    gutter, (columns, stretch) = gutter_of(width), shape_of(cells, width, rows)
     stream = _with_boundaries(cells)
     drawn: Rows = []
     marked = -1 if cursor is None else cursor + _boundaries_before(cells, cursor)
-    for start in range(0, min(len(stream), inner * rows), inner):
+    for start in range(0, min(len(stream), columns * rows), columns):
         below = dim(_below(cells, stream, start).rjust(SIZE_WIDTH) + " ") if gutter else dim("")
-        line = map_runs(stream[start : start + inner], tokens, glyphs)
-        if start <= marked < start + inner:
-            line = _with_cursor(line, marked - start, glyphs)
+        line = map_runs(_stretched(stream[start : start + columns], stretch), tokens, glyphs)
+        if start <= marked < start + columns:
+            line = _with_cursor(line, (marked - start) * stretch, stretch, glyphs)
         drawn.append(row(below, *line))
-    if len(stream) > inner * rows and drawn:
+    if len(stream) > columns * rows and drawn:
         last = drawn[-1][-1]
         drawn[-1] = (*drawn[-1][:-1], last._replace(text=last.text[:-1]), Span(glyphs.more, Token.NOTICE))
     return drawn
@@ -80,24 +98,30 @@ def draw_map(
 
 def cell_at(cells: CellMap, width: int, rows: int, x: int, y: int) -> int | None:
     """The cell drawn at column and row (x, y) of a map of `width` × `rows`; None where there is none."""
-    gutter, inner = gutter_of(width), columns_of(cells, width, rows)
-    stream, place = _with_boundaries(cells), inner * y + x - gutter
-    if not 0 <= x - gutter < inner or y >= rows or not 0 <= place < len(stream) or stream[place] == _BOUNDARY:
+    columns, stretch = shape_of(cells, width, rows)
+    column = (x - gutter_of(width)) // stretch
+    stream, place = _with_boundaries(cells), columns * y + column
+    if not 0 <= column < columns or y >= rows or not 0 <= place < len(stream) or stream[place] == _BOUNDARY:
         return None
     return place - stream.count(_BOUNDARY, 0, place)
+
+
+def _stretched(stretch_of_cells: bytes, columns: int) -> bytes:
+    """Each cell so many columns wide."""
+    return stretch_of_cells if columns == 1 else bytes(code for code in stretch_of_cells for _ in range(columns))
 
 
 def _boundaries_before(cells: CellMap, cell: int) -> int:
     return len({index for index, _ in cells.marks if 0 < index <= cell})
 
 
-def _with_cursor(line: list[Span], place: int, glyphs: Glyphs) -> list[Span]:
-    """The line with the cell at `place` shown as the cursor."""
+def _with_cursor(line: list[Span], place: int, columns: int, glyphs: Glyphs) -> list[Span]:
+    """The line with the cell at `place`, so many columns wide, shown as the cursor."""
     spans: list[Span] = []
     for span in line:
         if 0 <= place < len(span.text):
-            after = span.text[place + 1 :]
-            spans += [span._replace(text=span.text[:place]), Span(glyphs.here, Token.CURSOR)]
+            after = span.text[place + columns :]
+            spans += [span._replace(text=span.text[:place]), Span(glyphs.here * columns, Token.CURSOR)]
             spans.append(span._replace(text=after))
         else:
             spans.append(span)
@@ -205,9 +229,11 @@ def _boundaries(cells: CellMap, glyphs: Glyphs, linked: Linked | None) -> list[R
     return groups
 
 
-def caption(cells: CellMap, words: str, width: int, window: str = "") -> str:
+def caption(cells: CellMap, words: str, width: int, rows: int, window: str = "") -> str:
     """What one cell stands for, where the window lies, and what the column at the left says where there is one."""
-    size = words.format(cell_size(cells.cell_bytes))
+    wide = shape_of(cells, width, rows).stretch
+    cell = f"1 cell ({wide} columns)" if wide > 1 else "1 cell"
+    size = f"{cell} = {words.format(cell_size(cells.cell_bytes))}"
     inside = "left: offset" if window else "left: RAM below, without holes"
     left = inside if gutter_of(width) else ""
     return "; ".join(part for part in (window, left, size) if part)

@@ -22,7 +22,7 @@ from memtui.view.panels.leaf_figures import (
 )
 from memtui.view.panels.map_page import Atlas, Plan, cell_clicked, head_rows, key_in_map, plan, strip_clicked, trail
 from memtui.view.panels.split_causes import SIDE_BY_SIDE, cause_line, column, policy_rows
-from memtui.view.panels.stack import Division, divide, stack, strip_rows
+from memtui.view.panels.stack import Division, divide, divide_zoomed, stack, strip_rows
 from memtui.view.scene import Drawing, Panel, Scene
 from memtui.view.state import MapState, Move, ViewState, Wheel
 from memtui.view.tokens import DIRECT_MAP_TOKENS, Token
@@ -58,14 +58,16 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
         return Drawing(stack(division, figures, history, [], []))
     page = _plan(scene.info, state, width, height)
     cursor = cell_under(state, cells, default=None)
-    drawn = head_rows(_ATLAS, page, state, scene.now.direct_map_strips, _trail(scene, width, glyphs), width, glyphs)
+    drawn = head_rows(
+        _ATLAS, page, state, scene.now.direct_map_strips, (_trail(scene, width, glyphs), ""), width, glyphs
+    )
     drawn += draw_map(cells, DIRECT_MAP_TOKENS, width, page.rows, glyphs, cursor)
     lead = "finest leaf:" if width >= _ONE_LINE_OF_FIGURES else ""
     linked = Linked(_ATLAS.field, state, DIRECT_MAP_TOKENS) if cells.ram else None
     words = map_legend(cells, _KINDS, _VOID, width, division.legend, glyphs, lead, linked)
     rows = stack(division, figures, history, drawn, words)
     rows += inspector_rows(scene.now.frame, scene.events, width, inspector_height(width, height), glyphs)
-    return Drawing(rows, caption(cells, "1 cell = {}", width, window_words(state)))
+    return Drawing(rows, caption(cells, "{}", width, page.rows, window_words(state)))
 
 
 def request(info: RunInfo, state: ViewState, width: int, height: int) -> MapRequest:
@@ -134,9 +136,7 @@ def _division(state: MapState, width: int, height: int) -> Division:
     if _has_page(width, height):
         return divide(rows, _least_figures(width, height) + 1 + _block_rows(height), _LEGEND_ROWS, with_strip=False)
     if state.window is not None:
-        close = divide(rows, 1, 1 if width >= _ONE_LINE_OF_FIGURES else _LEGEND_ROWS, with_strip=False)
-        if close.map:
-            return close
+        return divide_zoomed(rows, 1, 1)
     return divide(rows, _least_figures(width, height) + _who_rows(width, height), _LEGEND_ROWS)
 
 
@@ -166,7 +166,7 @@ def _tells_counters(width: int, height: int) -> bool:
 
 def _figures(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
     """All that stands above the map; of a zoomed map where there is little room, the shares in one row."""
-    if not _has_page(width, height) and _division(scene.state.direct_map, width, height).figures == 1:
+    if not _has_page(width, height) and scene.state.direct_map.window is not None:
         return [share_line(scene, width, glyphs)]
     figures = share_rows(scene, width, glyphs) + flow(split_groups(scene, width, glyphs), width)
     if _tells_counters(width, height):
@@ -216,17 +216,28 @@ PANEL = Panel(
         "The kernel maps all RAM once, in leaves as large as it can: 1 GiB, 2 MiB or 4 KiB. Whoever needs other "
         "permissions for a part of a leaf (module text, BPF programs, secret memory) splits it, and every split "
         "costs a page table and TLB reach.\n\n"
-        "The bars show how much RAM is mapped by each leaf size now, every frame once. /proc/meminfo can say more: "
-        "DirectMap1G counts 2 GiB twice at boot, as Linux does, because the end of RAM is mapped in steps and counted "
-        "at each. Enlarged, the panel gives the counters as Linux prints them.\n\n"
-        "Splits and collapses count since boot; tables is the memory of the page tables that splits made. Every split "
-        "knows its cause: who needed other permissions for a part of a leaf. The strip is the share in 4 KiB leaves "
-        "over time.\n\n"
-        "Enlarged, a table has all causes, largest first, beside what the policies that split hold inside themselves: "
-        "blocks of the ROX cache, packs of BPF programs, blocks of the unmapped cache by order.\n\n"
+        "The bars show how much RAM is mapped by each leaf size now, in bytes and percent of RAM, every frame once. "
+        "The bar of what is not present (secret memory, the unmapped cache) appears when there is any; that memory "
+        "is part of the leaves above it too, as Linux counts it in DirectMap4k. /proc/meminfo can say more than is "
+        "mapped: DirectMap1G counts 2 GiB twice at boot, as Linux does, because the end of RAM is mapped in steps and "
+        "counted at each. Enlarged, the panel gives the counters as Linux prints them, in kB.\n\n"
+        "Splits and collapses count since boot (/proc/vmstat: direct_map_level3_splits are splits of 1G leaves, "
+        "level2 of 2M leaves); tables is the memory of the page tables that splits made. Every split knows its cause: "
+        "who needed other permissions for a part of a leaf.\n\n"
+        "Enlarged, a table has all causes, largest first, with splits of 1G and of 2M leaves, and below it stands what "
+        "the policies that split hold inside themselves: blocks of the ROX cache, packs of BPF programs, blocks of the "
+        "unmapped cache by order. Beside it, over simulated time: the share in 4 KiB leaves, the memory of page "
+        "tables, splits and collapses in each stretch of time.\n\n"
         "The map is physical memory, left to right and top to bottom: each cell shows the finest leaf inside the "
-        "memory it stands for, so a cell of 4K may hold a single small leaf. A leaf that is not present (secret "
-        "memory) still counts in DirectMap4k. Nodes and zones begin at the marks."
+        "memory it stands for, so a cell of 4K may hold a single small leaf; the caption says how much memory a cell "
+        "is. Nodes and zones begin at the marks. Arrows, or a click, put a cursor on it; n goes to the next block that "
+        "was split since boot; a click on the legend goes to the next cell of that kind, or to a zone. ] and [, or "
+        "the wheel, zoom from the whole machine by way of a GiB (a cell is a 2 MiB block) to one 2 MiB block (a cell "
+        "is a frame) and back. Above a zoomed map stand where it is, and the levels above it, with [ ] around the "
+        "part that shows below: a click in a step, or in a strip, goes there, the right button back out.\n\n"
+        "Below the map stands the frame under the cursor: its number (pfn), the leaf that maps it with its range and "
+        "permission, who owns it (with the letter of page-types), node and zone, and who split the leaf that was here, "
+        "when, and the event that tells of it; e, or a click there, goes to its moment."
     ),
     counters=(
         "DirectMap1G",

@@ -8,9 +8,9 @@ from typing import Final
 
 from memtui.snapshot import CellMap, MapWindow, RunInfo, StripRequest
 from memtui.units import PAGE_BYTES, format_bytes
-from memtui.view.cells import Row, Rows, Span, dim, row, row_width, strong
+from memtui.view.cells import Row, Rows, Span, cut, dim, row, row_width, strong
 from memtui.view.glyphs import Glyphs
-from memtui.view.maps import cell_at, cells_for, columns_of, gutter_of, map_runs
+from memtui.view.maps import cell_at, cells_for, gutter_of, map_runs, shape_of
 from memtui.view.numbers import cell_size
 from memtui.view.state import MapState, Move
 from memtui.view.tokens import Token
@@ -28,8 +28,10 @@ _CRUMBS_FROM: Final = 4
 _MOST_STRIPS: Final = 4
 _LEAST_SHARE: Final = (2, 3)
 """Strips leave this share of the rows to the map, as far as it can use them."""
-_AROUND: Final = 8
+_AROUND: Final = 6
 """Rows of a panel around the map that shows a window, about."""
+_ROUND: Final = 512
+"""Cells of a window with a name: each is then a thing with a name as well, a block of a GiB, a frame of a block."""
 _ROWS: Final = 8
 """Rows of such a map beyond which zooming goes no other way."""
 
@@ -48,6 +50,8 @@ class Atlas:
     """Frames of the smallest cell that tells anything."""
     tokens: Mapping[int, Token]
     """What each code of a cell is."""
+    page_rows: int = 0
+    """Rows of what is drawn in place of a map of the smallest window, if anything is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +87,20 @@ def plan(atlas: Atlas, state: MapState, info: RunInfo, size: tuple[int, int], ro
     if state.window is None or rows < 1:
         return Plan(0, (), rows, cells_for(width, rows, info.nodes + 2), sizes)
     crumbs = int(rows >= _CRUMBS_FROM)
-    last = atlas.stops[-1]
-    finest = atlas.least_cell if state.window.frames <= last else max(atlas.least_cell, last)
-    cells = max(1, state.window.frames // finest)
+    most = _ROUND if state.window.frames in atlas.stops else state.window.frames
+    cells = max(1, min(most, state.window.frames // atlas.least_cell))
     above = levels_above(state.window, sizes)
-    most = min(_MOST_STRIPS, rows - crumbs - _wanted(cells, width, rows))
-    strips = (
-        above if len(above) <= most else (*above[:1], *above[len(above) - most + 1 :]) if most > 1 else above[:most]
-    )
+    drawn = atlas.page_rows if state.window.frames <= atlas.stops[-1] else 0
+    strips = _shown(above, min(_MOST_STRIPS, rows - crumbs - (drawn or _wanted(cells, width, rows))))
     left = rows - crumbs - len(strips)
     return Plan(crumbs, strips, left, min(_capacity(width, left), cells), sizes)
+
+
+def _shown(above: tuple[MapWindow | None, ...], most: int) -> tuple[MapWindow | None, ...]:
+    """At most so many of the levels above: the machine, and those nearest to what shows."""
+    if len(above) <= most:
+        return above
+    return (*above[:1], *above[len(above) - most + 1 :]) if most > 1 else above[: max(0, most)]
 
 
 def _wanted(cells: int, width: int, rows: int) -> int:
@@ -112,15 +120,27 @@ def _capacity(width: int, rows: int) -> int:
 
 
 def head_rows(
-    atlas: Atlas, division: Plan, state: MapState, strips: Sequence[CellMap], trail: Row, width: int, glyphs: Glyphs
+    atlas: Atlas,
+    division: Plan,
+    state: MapState,
+    strips: Sequence[CellMap],
+    words: tuple[Row, str],
+    width: int,
+    glyphs: Glyphs,
 ) -> Rows:
-    """Where the window lies, in words, and each level above it with brackets around the part the next one shows."""
+    """Where the window lies, and each level above it with brackets around the part the next one shows.
+
+    `words`: the trail of where it lies, and what is to be said of the last strip.
+    """
+    trail, note = words
     rows: Rows = [trail] * division.crumbs
     if state.window is None or len(strips) != len(division.strips):
         return rows + [()] * len(division.strips)
     for place, (window, cells) in enumerate(zip(division.strips, strips, strict=True)):
         part = _part_shown(division, state.window, place)
         rows.append(_strip(_name(atlas, window), cells, part, atlas.tokens, width, glyphs))
+    if note and rows[division.crumbs :]:
+        rows[-1] = cut(row(*rows[-1], dim(f"  {note}")), width, glyphs.more)
     return rows
 
 
@@ -188,7 +208,7 @@ def key_in_map(
     if cells is None:
         return state
     ram = strips[0].ram if strips else cells.ram if state.window is None else ()
-    columns = columns_of(cells, width, division.rows)
+    columns = shape_of(cells, width, division.rows).columns
     return moved(state, asked, Ground(cells, division.ladder, columns, max(1, division.rows), ram, notable))
 
 

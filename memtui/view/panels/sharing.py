@@ -10,7 +10,7 @@ from typing import Final
 
 from memtui.snapshot import FrameKind, StructPageFrame, StructPagesView
 from memtui.units import FRAMES_1G, FRAMES_2M, PAGE_BYTES, format_bytes, format_count, format_frames
-from memtui.view.cells import Row, Rows, Span, dim, fit, flow_some, row, strong
+from memtui.view.cells import Row, Rows, Span, cut, dim, fit, flow_some, row, row_width, spread, strong
 from memtui.view.glyphs import Glyphs
 from memtui.view.tokens import Token
 
@@ -22,6 +22,8 @@ _LABEL_FROM: Final = 56
 """Width from which rows say which struct pages they hold."""
 _ARROW_FROM: Final = 64
 """Width from which arrows are drawn to the frames."""
+_BOOT_FROM: Final = 72
+"""Width from which the frames that boot gave are named as well as who has them."""
 _ARROW: Final = 12
 _FRAME: Final = 13
 _AROUND: Final = 2
@@ -31,7 +33,7 @@ _SIZES: Final = {FRAMES_2M: "2 MiB", FRAMES_1G: "1 GiB"}
 
 def sharing_rows(view: StructPagesView, width: int, height: int, glyphs: Glyphs) -> Rows:
     """The whole page in at most `height` rows: what it is, a row for each vmemmap page, and what freeing it takes."""
-    last = [restore_row(view, glyphs)]
+    last = [restore_row(view, width, glyphs)]
     drawn = diagram(view, width, height - _AROUND, glyphs)
     rows: Rows = [where_row(view), *drawn, *last]
     return [fit(line, width, glyphs.more) for line in rows[: max(0, height)]]
@@ -44,10 +46,9 @@ def inspector_rows(view: StructPagesView, width: int, height: int, glyphs: Glyph
         row(Span(glyphs.here, Token.CURSOR), strong(f" pfn {view.start:#x}")),
         row(dim(f"node {view.node} {view.zone} section {view.section}, {table}")),
         row(page_words(view, glyphs)),
-        row(*_given(view)),
-        restore_row(view, glyphs),
     ]
-    return flow_some(groups, width, height, glyphs.more)
+    told = flow_some(groups, width, height - 1, glyphs.more)
+    return [*told, cut(restore_row(view, width, glyphs), width, glyphs.more)]
 
 
 def page_words(view: StructPagesView, glyphs: Glyphs) -> str:
@@ -73,7 +74,7 @@ def diagram(view: StructPagesView, width: int, height: int, glyphs: Glyphs) -> R
     others = view.frames // STRUCT_PAGES - len(view.pages)
     heading = height > len(view.pages) + bool(others)
     between = height >= 2 * len(view.pages) + bool(others) + 1
-    rows: Rows = [_heading(view, width)] * heading
+    rows: Rows = [_heading(view, width, glyphs)] * heading
     for page in view.pages:
         rows.append(_page(view, page, kept, width, glyphs))
         if between and page.page < len(view.pages) - 1:
@@ -87,36 +88,35 @@ def diagram(view: StructPagesView, width: int, height: int, glyphs: Glyphs) -> R
     return rows[: max(0, height)]
 
 
-def restore_row(view: StructPagesView, glyphs: Glyphs) -> Row:
+def restore_row(view: StructPagesView, width: int, glyphs: Glyphs) -> Row:
     """How many frames must be had before the page can be freed, and whether they could be had now."""
     if not view.restore_frames:
         return row(dim("to free this page: nothing is needed first"))
-    needed = f"{format_count(view.restore_frames)} frames ({format_frames(view.restore_frames)}) on node {view.node}"
     there, left = format_frames(view.node_available_frames), format_frames(view.available_frames)
+    mark = "" if glyphs.yes == "yes" else f" {glyphs.yes}"
+    count = format_count(view.restore_frames)
     if view.restore_possible:
-        mark = "" if glyphs.yes == "yes" else f" {glyphs.yes}"
         both = there if view.node_available_frames == view.available_frames else f"{there} there, {left} in all"
-        answer = [Span(f"yes{mark}", Token.GOOD), dim(f" ({both})")]
+        answer, why = Span(f"yes{mark}", Token.GOOD), both
     else:
-        missing = format_frames(view.restore_frames - view.available_frames)
-        answer = [Span("no", Token.BAD), dim(f" ({left} in all, {missing} short)")]
-    return row(dim("to free this page: "), strong(needed), dim(" first; available now: "), *answer)
+        answer = Span("no", Token.BAD)
+        why = f"{left} in all, {format_frames(view.restore_frames - view.available_frames)} short"
+    needed = strong(f"{count} frames ({format_frames(view.restore_frames)}) on node {view.node}")
+    full = row(dim("to free this page: "), needed, dim(" first; available now: "), answer, dim(f" ({why})"))
+    brief = row(dim("to free it: "), strong(f"{count} frames"), dim(" first; now: "), answer, dim(f" ({why})"))
+    return full if row_width(full) <= width else brief
 
 
-def _given(view: StructPagesView) -> list[Span]:
-    given = view.restore_frames
-    if not given:
-        return [Span("a frame for every vmemmap page", Token.OWN)]
-    whole = view.frames // STRUCT_PAGES
-    return [Span(f"{format_count(given)} of {format_count(whole)} frames given back", Token.SHARED)]
-
-
-def _heading(view: StructPagesView, width: int) -> Row:
+def _heading(view: StructPagesView, width: int, glyphs: Glyphs) -> Row:
     label = "struct pages".ljust(_LABEL) if width >= _LABEL_FROM else ""
-    arrow = "vmemmap page".ljust(4 + _ARROW) if width >= _ARROW_FROM else "".ljust(6)
+    arrow = "vmemmap page".ljust(3 + _ARROW) if width >= _ARROW_FROM else "".ljust(6)
+    frame = "frame".ljust(_FRAME)
+    held = f"{'boot gave it'.ljust(_FRAME)} now held by" if width >= _BOOT_FROM else "boot's frame is now"
+    left = row(dim(f"{label}{arrow}{frame}{held}"))
     given = view.restore_frames
-    right = f"given back: {format_count(given)} frames = {format_bytes(given * PAGE_BYTES)}" if given else "since boot"
-    return row(dim(f"{label}{arrow}{'frame'.ljust(_FRAME)}{right}"))
+    words = f"given back: {format_count(given)} frames = {format_bytes(given * PAGE_BYTES)}" if given else ""
+    fits = words and row_width(left) + len(words) + 2 <= width
+    return spread(left, row(Span(words, Token.SHARED)), width, glyphs.more) if fits else left
 
 
 def _page(view: StructPagesView, page: StructPageFrame, kept: int, width: int, glyphs: Glyphs) -> Row:
@@ -130,7 +130,7 @@ def _page(view: StructPagesView, page: StructPageFrame, kept: int, width: int, g
         dim(f"{label}{page.page} "),
         Span(glyphs.kinds[token], token),
         Span(_arrow(view, page.page, kept, width, glyphs), token),
-        strong(frame.ljust(_FRAME)) if width >= _LABEL_FROM or frame else Span(""),
+        strong(frame.ljust(_FRAME)),
         *_boot_frame(page, width, glyphs),
     )
 
@@ -157,9 +157,9 @@ def _between(number: int, kept: int, view: StructPagesView, width: int, glyphs: 
 def _boot_frame(page: StructPageFrame, width: int, glyphs: Glyphs) -> list[Span]:
     """Who has the frame that boot gave this page, where it holds something else now."""
     if page.frame == page.boot_frame and not page.shared:
-        return [dim("as at boot")]
-    lead = "boot frame " if width >= _ARROW_FROM else ""
+        return [dim(f"{'the same'.ljust(_FRAME)} as at boot" if width >= _BOOT_FROM else "as at boot")]
     order = f" (order {page.boot_order})" if page.boot_order >= 0 else ""
     owner = f"free{order}" if not page.boot_owner else page.boot_owner
     token = Token.GOOD if not page.boot_owner else Token.TEXT
-    return [dim(f"{lead}{page.boot_frame:#x}: "), Span(glyphs.text(owner), token)]
+    frame = f"{page.boot_frame:#x}".ljust(_FRAME) + " " if width >= _BOOT_FROM else ""
+    return [dim(frame), Span(glyphs.text(owner), token)]

@@ -16,6 +16,9 @@ _TALL_STRIP_FROM = 14
 _TALLEST_STRIP_ALONE = 5
 """Rows of a strip that has no map below it."""
 
+_AIRY_FROM = 15
+"""Rows of a zoomed map's panel from which its figures have an empty row below them."""
+
 _LEAST_MAP = 2
 """Rows below which a map says too little to be worth its legend."""
 
@@ -45,6 +48,13 @@ def divide(height: int, figures: int, legend: int, with_strip: bool = True) -> D
     if rows < _LEAST_MAP:
         return Division(figures, _strip_alone(rest) if with_strip else 0, 0, 0, 0)
     return Division(figures, strip, rows, legend, gap)
+
+
+def divide_zoomed(height: int, figures: int, legend: int) -> Division:
+    """`height` rows of a panel whose map is zoomed: all that figures and legend leave are the map's, but for one
+    empty row where there is plenty."""
+    gap = int(bool(figures) and height >= _AIRY_FROM)
+    return Division(figures + gap, 0, max(0, height - figures - gap - legend), legend, 0)
 
 
 def _strip_alone(rest: int) -> int:

@@ -6,7 +6,7 @@ from memtui.reading import read
 from memtui.snapshot import Snapshot, VmemmapView
 from memtui.units import KIB, PAGE_BYTES, format_bytes, format_count, format_frames
 from memtui.view.baseline import count_change, frames_change, since, with_changes
-from memtui.view.cells import Row, Rows, Span, cut, dim, flow, row, strong
+from memtui.view.cells import Row, Rows, Span, dim, flow, flow_some, row, strong
 from memtui.view.glyphs import Glyphs
 from memtui.view.numbers import cell_size, part_of, percent
 from memtui.view.scene import Scene
@@ -33,7 +33,7 @@ def brief_row(scene: Scene, width: int, glyphs: Glyphs) -> Row:
     """The same in one row, as far as it goes."""
     view = scene.now.vmemmap
     groups = [_cost(scene, glyphs)[0], *_given_back(view)[:1], *reversed(_restoring(view, glyphs))]
-    return cut(flow(groups, max(width, 400))[0], width, glyphs.more)
+    return flow_some(groups, width, 1, glyphs.more)[0]
 
 
 def _changes(scene: Scene, glyphs: Glyphs) -> list[list[str]]:
