@@ -131,6 +131,11 @@ class Player:
         """Leaves the event loop to whoever acted, until what they did can have been painted; from any thread."""
         self._given_way_until_ns = self._wall_ns() + GIVEN_WAY_NS
 
+    @property
+    def gives_way(self) -> bool:
+        """Whether someone acted just now."""
+        return self._wall_ns() < self._given_way_until_ns
+
     def close(self) -> None:
         """Lets `run` return."""
         self._closed = True
@@ -163,11 +168,7 @@ class Player:
         return limit_ns if target_ns is None else min(target_ns, limit_ns)
 
     def _out_of_time(self, started_ns: int) -> Callable[[], bool]:
-        def out_of_time() -> bool:
-            now_ns = self._wall_ns()
-            return now_ns - started_ns >= SLICE_NS or now_ns < self._given_way_until_ns
-
-        return out_of_time
+        return lambda: self._wall_ns() - started_ns >= SLICE_NS or self.gives_way
 
     def _guarded(self, action: Callable[[], None]) -> None:
         """Does something to the source; whatever it raises ends the playing and not the program.

@@ -103,7 +103,7 @@ class Dashboard(TerminalApp):
         self.theme_changed_signal.subscribe(self, self._recolour)
         self.board.place_parts(*self.size)
         self.frame()
-        self.ticks.start(self, self.frame)
+        self.ticks.start(self, self.frame, lambda: self.player.gives_way)
         self.run_worker(self.player.run(), name="player", exit_on_error=False)
         self.may_leave()
 

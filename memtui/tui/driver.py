@@ -22,6 +22,9 @@ from memtui.tui.keyboard import ESCAPE_WAIT_S, Keyboard
 
 INTERRUPT_KEY: Final = "ctrl+c"
 
+_THREADS_WAIT_S: Final = 0.001
+"""Longest wait of the threads that read keys and write the screen for the one that plays; Python's own is 5 ms."""
+
 _READ_BYTES: Final = 1 << 16
 _READ_WAIT_S: Final = 0.1
 """Seconds after which the keyboard looks whether it is to end."""
@@ -86,6 +89,7 @@ class TerminalDriver(LinuxDriver):
         self, app: App[object], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
+        sys.setswitchinterval(_THREADS_WAIT_S)
         self._user = app if isinstance(app, TerminalUser) else None
         self._fragile = FragileFile(cast("TextIO", sys.__stderr__), self._lost)
         self._file = cast("TextIOWrapper[Any]", self._fragile)

@@ -20,10 +20,21 @@ class Ticks:
         self.coming = True
         """Whether there will be another frame without anyone asking for it."""
         self._timer: Timer | None = None
+        self._put_off = False
 
-    def start(self, owner: MessagePump, frame: Callable[[], None]) -> None:
-        """Calls `frame` from now on, until `owner` is gone."""
-        self._timer = owner.set_interval(1 / self.frames_per_second, frame)
+    def start(self, owner: MessagePump, frame: Callable[[], None], busy: Callable[[], bool] = lambda: False) -> None:
+        """Calls `frame` from now on, until `owner` is gone.
+
+        While someone is `busy`, whose doing is painted anyway, one frame is put off, and never two in a row:
+        what was done would have to wait for it.
+        """
+
+        def tick() -> None:
+            self._put_off = not self._put_off and busy()
+            if not self._put_off:
+                frame()
+
+        self._timer = owner.set_interval(1 / self.frames_per_second, tick)
 
     def keep(self, coming: bool) -> None:
         """Lets frames come by themselves, or no longer."""

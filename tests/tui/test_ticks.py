@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from memtui.tui.ticks import FRAMES_PER_SECOND, Ticks
 
 
@@ -11,8 +13,9 @@ class Recorder:
     def __init__(self) -> None:
         self.told: list[object] = []
 
-    def set_interval(self, interval: float, callback: object) -> Recorder:
+    def set_interval(self, interval: float, callback: Callable[[], None]) -> Recorder:
         self.told.append(interval)
+        self.tick = callback
         return self
 
     def pause(self) -> None:
@@ -34,3 +37,13 @@ def test_what_is_told_before_there_is_a_timer_is_no_fault() -> None:
     ticks = Ticks()
     ticks.keep(False)
     assert not ticks.coming
+
+
+def test_while_someone_acts_every_other_frame_is_put_off() -> None:
+    ticks, recorder, frames, past = Ticks(), Recorder(), list[int](), list[bool]()
+    acting = [False, True, True, True, False, True, False, False]
+    ticks.start(recorder, lambda: frames.append(len(past)), lambda: acting[len(past)])
+    for each in acting:
+        recorder.tick()
+        past.append(each)
+    assert frames == [0, 2, 4, 6, 7]
