@@ -13,12 +13,12 @@ Kind = tuple[str, str]
 _NUMBERS: Final = re.compile(r"0x[0-9a-f]+|\d+(?:[ .,]\d+)*")
 
 
-def kind_of(event: Event) -> Kind | None:
+def kind_of(event: Event, alone: tuple[str, ...] = ("notice", "bad")) -> Kind | None:
     """Events of one kind differ in nothing but numbers: same cause, same words, same units.
 
-    None for notices and failures: each of those is told by itself.
+    None for severities that are told each by itself: by default notices and failures.
     """
-    return (event.source, _shape(event.text)) if event.severity == "info" else None
+    return (event.source, _shape(event.text)) if event.severity not in alone else None
 
 
 @lru_cache(8192)

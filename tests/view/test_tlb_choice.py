@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from memtui.snapshot import MapRequest, RunInfo, TlbAccess, TlbView
+from memtui.timeline import Timeline
 from memtui.units import SECOND
 from memtui.view.catalogue import merged
 from memtui.view.cells import Rows, plain
@@ -182,6 +183,21 @@ def test_enlarged_there_is_always_a_strip_of_misses_and_of_reach(tour: Scene, si
     assert len(strips) == 1
     assert "reach, max " in strips[0]
     assert any("flushes" in line for line in lines)
+
+
+def test_before_and_after_a_process_its_strips_are_empty() -> None:
+    timeline = Timeline()
+    for second in (1, 10, 20):
+        moment = snapshot_at(second * SECOND, MapRequest())
+        kept = [access for access in moment.tlb.accesses if not access.pid or second == 10]
+        timeline.append(replace(moment, tlb=moment.tlb._replace(accesses=tuple(kept))))
+    state = replace(START, access="fork_storm")
+    shown = Scene(FakeSource().info, snapshot_at(10 * SECOND, MapRequest()), timeline, state=state)
+    lines = drawn(shown, 116, 34)
+    (title,) = [place for place, line in enumerate(lines) if line.startswith("fork_storm: miss, max 97.7 %")]
+    assert {line[0] for line in lines[title + 1 : title + 3]} == {" "}
+    assert "█" in lines[title + 3][:56]
+    assert lines[title + 3][55] == " "
 
 
 def test_what_it_cost_stands_in_two_columns_where_there_is_room(tour: Scene) -> None:

@@ -23,6 +23,8 @@ LOOK_BACK: Final = 5_000
 """How many events are looked through for a drawing, each way from where it begins."""
 WINDOW: Final = 8
 """How many kinds back an event may join its own: those that take turns still fold."""
+ALONE: Final = ("bad",)
+"""Severities of which each event has a row: a hundred notices alike would leave no room for anything else."""
 SEVERITIES: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
     "": ("all", frozenset()),
     "notice": ("notices and failures", frozenset({"notice", "bad"})),
@@ -58,13 +60,13 @@ def folded(events: Sequence[Event], most: int) -> list[tuple[Event, int]]:
     """The last events, newest first, in at most `most` rows, each with how many alike before it are left out.
 
     Of events that differ in numbers only, though some others may stand between them, the last and
-    the first have rows. Notices and failures are never left out.
+    the first have rows. Failures are never left out.
     """
     told: dict[int, int] = {}
     """Place of each event told, newest first → how many like it are left out."""
     alike: dict[Kind, _Row] = {}
     for place in range(len(events) - 1, -1, -1):
-        kind = kind_of(events[place])
+        kind = kind_of(events[place], ALONE)
         row = alike.pop(kind, None) if kind is not None else None
         if row is None:
             if len(told) >= most:

@@ -239,10 +239,10 @@ PANEL = Panel(
         "its words in their source or their text are listed; n lists notices and failures, then failures alone, then "
         "all again. It says how many are hidden.\n\n"
         "Notices (a pool that fell short, the first split of a GiB) and failures (an OOM kill) have colours of their "
-        "own. Where not all have room, of plain events that differ in numbers only the last and the first are told, "
-        "with how many more there are between them; while an event is chosen, each has a row of its own. Enlarged, "
-        "events are told in full, and below them stand histograms of how long single operations took: those that took "
-        "most time in all, in nanoseconds."
+        "own. Where not all have room, of events (not of failures) that differ in numbers only the last and the first "
+        "are told, with how many more there are between them; while an event is chosen, each has a row of its own. "
+        "Enlarged, events are told in full, and below them stand histograms of how long single operations took: those "
+        "that took most time in all, in nanoseconds."
     ),
     counters=("oom_kill", "thp_fault_fallback", "htlb_buddy_alloc_fail", "compact_fail"),
 )

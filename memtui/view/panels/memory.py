@@ -24,6 +24,8 @@ _HISTORY_FROM: Final = 18
 _ROOMY: Final = 22
 """Rows beyond gauges and totals from which the blocks of each zone are listed."""
 _LEAST_OWNERS: Final = 2
+_LISTED_FROM: Final = 46
+"""Width from which what lies on per-CPU lists is told."""
 
 
 def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
@@ -62,7 +64,7 @@ def _totals(scene: Scene, width: int, height: int, glyphs: Glyphs) -> list[Row]:
     fragmentation, listed = _fragmentation(now), read(now, "pcp_frames")
     groups += fragmentation
     changes += [""] * (1 + len(fragmentation))
-    if listed is not None:
+    if listed is not None and width >= _LISTED_FROM:
         groups.append(row(dim("per-CPU lists "), strong(format_bytes(int(listed) * PAGE_BYTES))))
         changes.append(frames_change(since(baseline, now, "pcp_frames")))
     return with_changes(groups, map(glyphs.text, changes), width, spare=int(height >= _HISTORY_FROM))

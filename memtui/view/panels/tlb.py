@@ -28,7 +28,7 @@ _TWO_COLUMNS_FROM: Final = 100
 _WALK_COLUMNS: Final = 40
 """Cells of what a page walk reads, in the right column."""
 _GAPS_FROM: Final = 24
-_LEAST_TABLE: Final = 5
+_LEAST_TABLE: Final = 4
 _LEAST_STRIP: Final = 4
 _TALLEST_STRIP: Final = 10
 _MIX_FROM: Final = 80
@@ -110,7 +110,7 @@ def _plan_enlarged(scene: Scene, above: int, width: int, height: int, glyphs: Gl
     view, gap = scene.now.tlb, int(height >= _GAPS_FROM)
     room = height - above - 1 - gap
     whole = 1 + len(view.accesses) + bool(others(view)) if view.accesses else 0
-    least = min(whole, _LEAST_TABLE)
+    least = min(whole, _LEAST_TABLE + gap)
     strip = _LEAST_STRIP if view.accesses and room - least > _LEAST_STRIP else 0
     room -= strip + bool(strip)
     cost, extras = (sum(len(part) + 1 for part in parts) for parts in _parts(scene, width, glyphs))

@@ -25,9 +25,9 @@ class Misses:
     name: str
 
     def __call__(self, snapshot: Snapshot) -> float | None:
-        """Parts per million; None while nobody was told of such an access."""
+        """Parts per million; nothing while there is no such access, or nobody was told of it."""
         access = _named(snapshot, self.name)
-        return None if access is None else access.miss_ppm
+        return 0.0 if access is None else access.miss_ppm
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class Reach:
     name: str
 
     def __call__(self, snapshot: Snapshot) -> float | None:
-        """Bytes; None while nobody was told of such an access."""
+        """Bytes; nothing while there is no such access, or nobody was told of it."""
         access = _named(snapshot, self.name)
-        return None if access is None else access.reach_bytes
+        return 0.0 if access is None else access.reach_bytes
 
 
 def _named(snapshot: Snapshot, name: str) -> TlbAccess | None:
