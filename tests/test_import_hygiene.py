@@ -68,6 +68,34 @@ def test_importing_memtui_alone_loads_nothing() -> None:
     assert done.stdout == "[]\n"
 
 
+HEADLESS = """
+import sys
+sys.argv = ["memtui", "run", "-", "--headless"]
+from memtui.__main__ import main
+try:
+    main()
+finally:
+    print(*sorted(sys.modules), sep="\\n", file=sys.stderr)
+"""
+
+NOT_NEEDED_HEADLESS = {
+    *("textual", "rich", "asyncio", "statistics", "numpy", "unittest"),
+    *("memtui.tui", "memtui.view.panels", "memtui.recordings", "memtui.engine.player"),
+    *("memtui.scenario.json_schema", "memtui.scenario.listing", "memtui.sources.side_by_side"),
+}
+"""What a report is made without."""
+
+
+def test_a_headless_run_loads_only_what_it_needs() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HEADLESS],
+        cwd=ROOT, input=SCENARIO, capture_output=True, text=True, timeout=100, check=True,
+    )  # fmt: skip
+    loaded = set(done.stderr.split())
+    assert "memtui.workloads.hugepages" in loaded
+    assert loaded & NOT_NEEDED_HEADLESS == set()
+
+
 FIRST_PAINT = """
 import asyncio, sys
 from memtui.scenario import load_text
