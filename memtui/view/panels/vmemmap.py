@@ -93,7 +93,7 @@ def request(info: RunInfo, state: ViewState, width: int, height: int) -> MapRequ
         vmemmap_frame=_looked_at(where) if told else None,
         vmemmap_strips=page.request(width),
         places=True,
-        vmemmap_costs=where.window is None and _has_tables(width, height),
+        vmemmap_costs=_has_tables(where, width, height),
     )
 
 
@@ -165,10 +165,10 @@ def _division(state: MapState, width: int, height: int) -> Division:
     rows = height - _below_rows(state, width, height)
     if state.window is None:
         figures = _ALL_FIGURES if width >= _WIDE else 7
-        figures += (1 + vmemmap_costs.ROWS) * _has_tables(width, height)
+        figures += (1 + vmemmap_costs.ROWS) * _has_tables(state, width, height)
         whole, bare = divide(rows, figures, meanings), divide(rows, figures, meanings, with_strip=False)
         return bare if bare.map and not whole.map else whole
-    return divide_zoomed(rows, _brief_rows(width, height), 0 if _is_page(state) else 1)
+    return divide_zoomed(rows, _zoomed_figures(state, width, height), 0 if _is_page(state) else 1)
 
 
 def _legend(width: int, height: int) -> int:
@@ -185,8 +185,12 @@ def _brief_rows(width: int, height: int) -> int:
     return _ALL_FIGURES if height >= _FIGURES_FROM and width >= _WIDE else int(height >= _BRIEF_FROM)
 
 
-def _has_tables(width: int, height: int) -> bool:
-    return width >= _PAGE_FROM[0] and height >= _PAGE_FROM[1]
+def _zoomed_figures(state: MapState, width: int, height: int) -> int:
+    return _brief_rows(width, height) + (1 + vmemmap_costs.ROWS) * _has_tables(state, width, height)
+
+
+def _has_tables(state: MapState, width: int, height: int) -> bool:
+    return width >= _PAGE_FROM[0] and height >= (_PAGE_FROM[1] if state.window is None else _SHARING_FROM)
 
 
 def _below_rows(state: MapState, width: int, height: int) -> int:
@@ -194,7 +198,7 @@ def _below_rows(state: MapState, width: int, height: int) -> int:
     if _is_page(state) or width < _INSPECTOR_FROM[0]:
         return 0
     if state.window is not None and state.window.frames <= FRAMES_SECTION and height >= _SECTION_FROM:
-        used = _brief_rows(width, height) + _SECTION_HEAD + -(-_SECTION_CELLS // _columns(width)) + 1
+        used = _zoomed_figures(state, width, height) + _SECTION_HEAD + -(-_SECTION_CELLS // _columns(width)) + 1
         return max(_INSPECTOR_ROWS, height - used - 1)
     if height < _INSPECTOR_FROM[1]:
         return 0
@@ -234,7 +238,7 @@ def _figures(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows:
     if zoomed and _brief_rows(width, height) < _ALL_FIGURES:
         return [brief_row(scene, width, glyphs)] * _brief_rows(width, height)
     rows = figure_rows(scene, width, glyphs)
-    if zoomed or not _has_tables(width, height):
+    if not _has_tables(scene.state.vmemmap, width, height):
         return rows
     return [*rows, (), *vmemmap_costs.tables(scene.now, scene.info.ram_bytes, width, vmemmap_costs.ROWS, glyphs)]
 
