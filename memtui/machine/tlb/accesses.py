@@ -76,4 +76,5 @@ def _mappings(machine: Machine, request: MapRequest, first: int) -> list[_Mappin
 
 def _by_size(process: Process) -> tuple[int, int]:
     """The most resident memory first, the oldest first of those that have the same."""
-    return -process.rss_pages - process.shared_pages, process.pid
+    shared = process.shared_pages if process.shared else 0
+    return -process.rss_pages - shared, process.pid

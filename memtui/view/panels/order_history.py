@@ -53,9 +53,11 @@ def order_history(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Rows
         ]
     top = max((value for line in lines.values() for value in line if value is not None), default=0.0)
     words = "free blocks by order" if len(shown) == orders else f"free blocks, orders {shown[0]} to {shown[-1]}"
+    heights = {value for line in lines.values() for value in line}
+    drawn_as = {value: columns([value], 1, top, glyphs)[0] for value in heights}
     rows: Rows = [spread(row(dim(f"{words}, log scale")), row(dim("now")), width, glyphs.more)]
     for order, line in lines.items():
-        drawn = marked(columns(line, 1, top, glyphs)[0], axis, Token.HISTORY, glyphs)
+        drawn = marked("".join(drawn_as[value] for value in line), axis, Token.HISTORY, glyphs)
         count = Blocks(order)(scene.now)
         figure = "" if count is None else short_count(int(count))
         rows.append(row(dim(f"{order:>{_LABEL - 1}} "), *drawn, f"{figure:>{_COUNT}}"))
