@@ -169,6 +169,8 @@ def test_the_request_names_the_process_that_is_chosen() -> None:
     info, state = FakeSource().info, replace(START, process=1012, first_process=3)
     large = MapRequest(skewed=True, processes=LISTED, first_process=3, process=1012)
     assert tlb.request(info, state, 116, 34) == large
+    assert tlb.request(info, state, 63, 21) == large._replace(processes=5)
+    assert tlb.request(info, state, 76, 16) == large._replace(processes=3)
     assert tlb.request(info, state, 56, 12) == large._replace(processes=3)
     assert tlb.request(info, START, 56, 12) == MapRequest(skewed=True)
     request = merged([MapRequest(), tlb.request(info, state, 116, 34)])

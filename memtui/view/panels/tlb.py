@@ -52,7 +52,7 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
 
 def request(info: RunInfo, state: ViewState, width: int, height: int) -> MapRequest:
     """The processes there is room to list, and what skewed accesses pay."""
-    return tlb_choice.request(state, roomy=height >= _ENLARGED)
+    return tlb_choice.request(state, rows=height - _ENLARGED)
 
 
 def move(scene: Scene, asked: Move, width: int, height: int) -> ViewState:
@@ -113,9 +113,11 @@ def _plan_enlarged(scene: Scene, above: int, width: int, height: int, glyphs: Gl
     least = min(whole, _LEAST_TABLE + gap)
     strip = _LEAST_STRIP if view.accesses and room - least > _LEAST_STRIP else 0
     room -= strip + bool(strip)
-    cost, extras = (sum(len(part) + 1 for part in parts) for parts in _parts(scene, width, glyphs))
+    parts, extras = ([len(part) + 1 for part in parts] for parts in _parts(scene, width, glyphs))
+    # All of what it cost, else its first part, else one row in short: what fits beside the least of a table.
+    cost = next((rows for rows in (sum(parts), *parts[:1]) if room - least >= rows), int(view.cost is not None))
     table_rows = min(whole, max(least, room - cost))
-    spare = max(0, room - table_rows - cost - extras)
+    spare = max(0, room - table_rows - cost - sum(extras))
     return _Plan(above, 1, gap, table_rows, strip + min(spare, _TALLEST_STRIP - strip) if strip else 0)
 
 

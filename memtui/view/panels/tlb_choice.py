@@ -13,16 +13,16 @@ from memtui.snapshot import MapRequest, TlbAccess, TlbView
 from memtui.view.state import ViewState
 
 LISTED: Final = 10
-"""Processes that are asked for where there is room to list them."""
+"""Processes that are asked for at most: each takes its share of the time of a frame."""
 BESIDE: Final = 3
 """Processes that are asked for where one is chosen and there is no such room: it, and those before and after it."""
 
 
-def request(state: ViewState, *, roomy: bool) -> MapRequest:
-    """The processes to be told of, and what skewed accesses pay, to stand beside even ones."""
+def request(state: ViewState, *, rows: int) -> MapRequest:
+    """The processes to be told of where there are about so many rows for them, and what skewed accesses pay."""
     return MapRequest(
         skewed=True,
-        processes=LISTED if roomy else BESIDE if state.process else 1,
+        processes=max(BESIDE, min(LISTED, rows)) if rows >= 0 else BESIDE if state.process else 1,
         first_process=state.first_process,
         process=state.process,
     )
