@@ -14,7 +14,7 @@ from memtui.view.catalogue import digit, merged, panel
 from memtui.view.cells import Row, Rows, Span, fit
 from memtui.view.frame import EDGE_COLUMNS, EDGE_ROWS, bare, framed
 from memtui.view.glyphs import Glyphs
-from memtui.view.header import Hint, footer_row, header_row, one_line, tabs_row, timeline_row
+from memtui.view.header import Hint, error_row, footer_row, header_row, one_line, tabs_row, timeline_row
 from memtui.view.layout import Layout, Mode, Place
 from memtui.view.scene import Drawing, PlayState, Scene, Status
 from memtui.view.state import ViewState
@@ -69,12 +69,15 @@ def inner_size(place: Place, has_frame: bool) -> tuple[int, int]:
 
 def map_request(info: RunInfo, state: ViewState, layout: Layout) -> MapRequest:
     """The maps that the panels of a layout need."""
-    requests = []
-    for name, place in layout.panels:
-        wanted = panel(name).request
-        if wanted is not None:
-            requests.append(wanted(info, state, *inner_size(place, layout.has_frame(name))))
-    return merged(requests)
+    return merged([panel_request(info, state, layout, name) for name, _ in layout.panels])
+
+
+def panel_request(info: RunInfo, state: ViewState, layout: Layout, name: str) -> MapRequest:
+    """The maps that one panel of a layout needs."""
+    wanted, place = panel(name).request, layout.place_of(name)
+    if wanted is None or place is None:
+        return MapRequest()
+    return wanted(info, state, *inner_size(place, layout.has_frame(name)))
 
 
 def draw_header(desk: Desk) -> Row:
@@ -90,7 +93,9 @@ def draw_timeline(desk: Desk) -> Row:
 
 
 def draw_tabs(desk: Desk) -> Row:
-    """The tabs of a screen that shows one panel."""
+    """The tabs of a screen that shows one panel; why the machine stopped, where nothing else has room to say it."""
+    if desk.status.error and not {"timeline", "footer"} & set(desk.layout.lines):
+        return error_row(desk.status, desk.hints, desk.layout.width, desk.glyphs)
     shown = desk.layout.panels[0][0] if desk.layout.panels else desk.chosen
     return tabs_row(shown, _last_hints(desk), desk.layout.width, desk.glyphs)
 

@@ -78,12 +78,14 @@ def _facts(info: RunInfo) -> list[str]:
 
 
 def _state(scene: Scene, status: Status, glyphs: Glyphs) -> Row:
+    """A click on it does what is done next most often: pauses or goes on, or goes back to the live edge."""
     word, token = _verdict(scene, status)
+    action = "live" if status.state is PlayState.PAST else "pause"
     return row(
-        Span(_sign(status, glyphs), token),
-        strong(f" {format_clock(scene.now.time_ns)}"),
+        Span(_sign(status, glyphs), token, action),
+        Span(f" {format_clock(scene.now.time_ns)}", Token.STRONG, "go-to"),
         dim(f" {speed_factor(status.speed, glyphs.times):<{_SPEED_WIDTH}}"),
-        Span(f" {word:<8}", token),
+        Span(f" {word:<8}", token, action),
     )
 
 
@@ -195,7 +197,7 @@ def _tabs(shown: str, width: int, glyphs: Glyphs) -> Row:
         token = Token.TITLE_CHOSEN if panel.name == shown else Token.DIM
         words = f"[{digit}]" if panel.name == shown else str(digit)
         spans += (Span(words, token, f"panel-{digit}"), Span(" "))
-    arrows = dim(f"{glyphs.before} "), dim(glyphs.after)
+    arrows = Span(f"{glyphs.before} ", Token.DIM, "panel-back"), Span(glyphs.after, Token.DIM, "panel-on")
     return cut(row(strong(f"{title} "), arrows[0], *spans, arrows[1]), width, glyphs.more)
 
 

@@ -23,8 +23,11 @@ _LEGENDS: Final[Sequence[tuple[str, Sequence[Token]]]] = (
 """What each map is drawn with; the glyph of nothing there comes last."""
 
 _MOUSE: Final = (
-    ("click", "On the time bar: go there. In a map: put the cursor there. On an event: go to it. On a key: press it"),
-    ("twice", "Enlarge a panel"),
+    ("click", "On the time bar: go there. On a key, a tab or the state: as if its key was pressed"),
+    ("", "In a map: put the cursor there. On an event: go to it"),
+    ("twice", "Enlarge the panel, or take it back; in an enlarged map, zoom in"),
+    ("wheel", "Zoom in a map, move in a list"),
+    ("right", "Zoom out of a map, then back to all panels"),
 )
 """What the mouse does; `--no-mouse` leaves it to the terminal."""
 

@@ -9,7 +9,7 @@ from textual.system_commands import SystemCommandsProvider
 
 from memtui.tui.actions import ACTIONS, footer_hints
 from memtui.tui.app import Dashboard
-from tests.tui.conftest import Opened
+from tests.tui.conftest import Opened, screen_text
 from tests.tui.effects import EFFECTS, KEYS, Hands, Taking
 
 
@@ -61,3 +61,15 @@ async def test_every_key_of_the_footer_and_every_tab_is_a_button(open_dashboard:
     assert {*asked} >= {action for hint in footer_hints() for _, action in hint.keys} | {
         f"panel-{digit}" for digit in range(1, 7)
     }
+
+
+async def test_the_state_the_clock_and_the_arrows_are_buttons(open_dashboard: Opened, done: list[str]) -> None:
+    async with open_dashboard(size=(60, 12), seconds=5) as (app, pilot):
+        for line, sign in (("header", "‖"), ("header", "5.000"), ("header", "PAUSED"), ("tabs", "◂"), ("tabs", "▸")):
+            text = "".join(span.text for span in app.board.lines[line].rows[0])
+            await pilot.click(f"#{line}", offset=(text.index(sign), 0))
+        app.viewer.to_start()
+        app._look_again()
+        await pilot.pause()
+        await pilot.click("#header", offset=(screen_text(app).index("PAST"), 0))
+    assert done == ["pause", "go-to", "pause", "panel-back", "panel-on", "live"]

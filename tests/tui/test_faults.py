@@ -60,6 +60,19 @@ async def test_a_panel_that_broke_and_draws_again_is_told_of_in_the_end(
     ]
 
 
+async def test_a_panel_that_cannot_say_what_it_shows_takes_no_map_from_the_others(
+    open_dashboard: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panels = tuple(replace(panel, request=broken) if panel.name == "vmemmap" else panel for panel in PANELS)
+    monkeypatch.setattr("memtui.view.catalogue.PANELS", panels)
+    async with open_dashboard(seconds=3) as (app, pilot):
+        assert "1 cell = 399 MiB" in screen_text(app)
+        assert "memmap of" not in screen_text(app)
+        await pilot.press("q")
+    assert app.return_code == 0
+    assert "panel vmemmap could not say what it shows: ZeroDivisionError: division by zero (" in app.last_words()[0]
+
+
 def test_faults_without_end_are_not_kept_without_end() -> None:
     faults = Faults()
     for number in range(2 * MOST_KEPT):

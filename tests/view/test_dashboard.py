@@ -53,11 +53,18 @@ def test_the_header_says_in_which_state_it_is(status: Status, words: str) -> Non
     assert words.split()[-1] in picture(desk_at("12.48", 40, 12, status=status))[0]
 
 
-@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
-def test_why_it_stopped_is_said_on_the_screen(size: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        ((120, 40), "stopped: nothing left to kill"),
+        ((80, 24), "stopped: nothing left to kill"),
+        ((40, 12), "stopped: nothing le…"),
+    ],
+)
+def test_why_it_stopped_is_said_on_the_screen(size: tuple[int, int], words: str) -> None:
     status = Status(PlayState.STOPPED, 1.0, "nothing left to kill")
     text = "\n".join(picture(desk_at("12.48", *size, status=status)))
-    assert "stopped: nothing left to kill" in text
+    assert words in text
     assert "r restart  q quit" in text
 
 

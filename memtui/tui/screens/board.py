@@ -17,9 +17,9 @@ from memtui.tui.faults import Faults
 from memtui.tui.widgets.drawn import DrawnView
 from memtui.tui.widgets.panel import PanelView
 from memtui.tui.widgets.rows import Palette
-from memtui.view.catalogue import PANELS, panel
+from memtui.view.catalogue import PANELS, merged, panel
 from memtui.view.cells import Row, Rows
-from memtui.view.dashboard import CLOCKS, LINES, Desk, inner_size, map_request
+from memtui.view.dashboard import CLOCKS, LINES, Desk, inner_size, panel_request
 from memtui.view.frame import EDGE_COLUMNS, EDGE_ROWS
 from memtui.view.glyphs import Glyphs
 from memtui.view.header import Hint
@@ -124,8 +124,16 @@ class Board(Screen[None], inherit_bindings=False):
             _put(view, self.arrangement.place_of(name))
 
     def request(self, info: RunInfo) -> MapRequest:
-        """The maps that what shows needs."""
-        return map_request(info, self.state, self.arrangement)
+        """The maps that what shows needs; a panel that cannot say what it needs gets none."""
+        return merged([self._request_of(name, info) for name, _ in self.arrangement.panels])
+
+    def _request_of(self, name: str, info: RunInfo) -> MapRequest:
+        try:
+            return panel_request(info, self.state, self.arrangement, name)
+        except Exception as fault:
+            now_ns = self.desk.scene.now.time_ns if self.desk is not None else 0
+            self.faults.note(f"panel {name} could not say what it shows", fault, now_ns)
+            return MapRequest()
 
     def move(self, scene: Scene, move: Move, name: str) -> None:
         """Does what a key for moving, or the wheel, asks of a panel."""
