@@ -158,10 +158,10 @@ def pagetypeinfo(now: Snapshot) -> list[ProcLine]:
     counts = [_pageblocks(zone) for zone in details]
     return [
         *(ProcLine(f"head {place}", (head,)) for place, head in enumerate(heads)),
-        ProcLine("free", (f"Free pages count per migrate type at order {orders}",)),
+        ProcLine("free", (f"{'Free pages count per migrate type at order ':<43} {orders}",)),
         *free,
         ProcLine("", ("",)),
-        ProcLine("blocks", (f"Number of blocks type {names}",)),
+        ProcLine("blocks", (f"{'Number of blocks type ':<23}{names}",)),
         *counts,
     ]
 

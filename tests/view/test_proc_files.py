@@ -95,7 +95,7 @@ def test_pagetypeinfo_is_printed_as_pagetypeinfo_show_prints_it() -> None:
         "Page block order: 9",
         "Pages per block:  512",
         "",
-        "Free pages count per migrate type at order      0      1      2      3      4      5      6      7      8"
+        "Free pages count per migrate type at order       0      1      2      3      4      5      6      7      8"
         "      9     10 ",
         "Node    0, zone      DMA, type    Unmovable    428    296     94     90     40     32     23     83     24"
         "      0      0 ",
@@ -104,7 +104,7 @@ def test_pagetypeinfo_is_printed_as_pagetypeinfo_show_prints_it() -> None:
         "Node    0, zone      DMA, type  Reclaimable      0      0      0      0      0      0      0      0      0"
         "      0      0 ",
         "",
-        "Number of blocks type    Unmovable      Movable  Reclaimable ",
+        "Number of blocks type     Unmovable      Movable  Reclaimable ",
         "Node 0, zone      DMA          144         4953          151 ",
     ]
     assert pagetypeinfo(moment()) == []
