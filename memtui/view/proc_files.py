@@ -25,6 +25,8 @@ class ProcLine(NamedTuple):
     """The figure whose change is told; None for a heading."""
     unit: str = ""
     """What the amount counts."""
+    told: bool = True
+    """Whether its change is told; not where the figures, which stand out when they change, need the width."""
 
     @property
     def text(self) -> str:
@@ -65,7 +67,8 @@ def _compared(line: ProcLine, then: ProcLine) -> Compared:
         return Compared(line, frozenset(), "")
     pairs = enumerate(zip(line.pieces, then.pieces, strict=False))
     changed = frozenset(place for place, (piece, before) in pairs if piece != before)
-    return Compared(line, changed, change_of((line.amount or 0) - (then.amount or 0), line.unit))
+    change = change_of((line.amount or 0) - (then.amount or 0), line.unit) if line.told else ""
+    return Compared(line, changed, change)
 
 
 def change_of(change: int, unit: str) -> str:
@@ -169,7 +172,7 @@ def pagetypeinfo(now: Snapshot) -> list[ProcLine]:
 def _free_of_type(zone: ZoneDetail, kind: TypeView) -> ProcLine:
     head = f"Node {zone.node:>4}, zone {zone.name:>8}, type {kind.name:>12} "
     pages = sum(blocks << order for order, blocks in enumerate(kind.free_blocks))
-    return ProcLine(head, (head, *(f"{blocks:>6} " for blocks in kind.free_blocks)), pages, "pages")
+    return ProcLine(head, (head, *(f"{blocks:>6} " for blocks in kind.free_blocks)), pages, "pages", told=False)
 
 
 def _pageblocks(zone: ZoneDetail) -> ProcLine:
@@ -225,7 +228,7 @@ FILES: Final = (
     ProcFile("buddyinfo", buddyinfo, 0),
     ProcFile("slabinfo", slabinfo, 0),
     ProcFile("pagetypeinfo", pagetypeinfo, 0, detailed=True),
-    ProcFile("zoneinfo", zoneinfo, 58, detailed=True),
+    ProcFile("zoneinfo", zoneinfo, 54, detailed=True),
 )
 """The files, in the order one goes through them."""
 

@@ -110,6 +110,17 @@ def test_pagetypeinfo_is_printed_as_pagetypeinfo_show_prints_it() -> None:
     assert pagetypeinfo(moment()) == []
 
 
+def test_in_pagetypeinfo_figures_stand_out_and_only_changes_of_pageblocks_are_told() -> None:
+    kinds = DETAIL.types
+    later = DETAIL._replace(types=(kinds[0]._replace(free_blocks=(0,) * 11, pageblocks=150), *kinds[1:]))
+    now, then = (moment(zone_details=(detail,)) for detail in (later, DETAIL))
+    seen = [(each.line.name, len(each.changed), each.change) for each in compare(file_named("pagetypeinfo"), now, then)]
+    assert [each for each in seen if each[1]] == [
+        ("Node    0, zone      DMA, type    Unmovable ", 9, ""),
+        ("Node 0, zone      DMA ", 1, "+6 not movable"),
+    ]
+
+
 def test_zoneinfo_is_printed_as_zoneinfo_show_print_prints_it_watermarks_with_their_boost() -> None:
     now = moment(zones=ZONES[:1], zone_details=(DETAIL,))
     assert [line.text for line in zoneinfo(now)] == [
