@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 
 from memtui.reading import read
 from memtui.snapshot import RunInfo
@@ -30,7 +30,7 @@ _BASELINE_FROM = 60
 _FULL_TABS_FROM = 78
 _SEVERITIES = {"notice": Token.NOTICE, "bad": Token.BAD}
 _MARKED = 2_000
-"""How many of the last events are looked through for marks on the time bar."""
+"""How many events before the moment that shows, and after it, are looked through for marks on the time bar."""
 TIME_ACTION = "time:"
 """What the action of a span of the time bar begins with: `time_pointed_at` reads it."""
 MORE_ACTION = "palette"
@@ -120,7 +120,7 @@ def timeline_row(scene: Scene, status: Status, hints: Sequence[Hint], width: int
     for time_ns in scene.info.event_times_ns:
         if 0 <= time_ns <= end_ns:
             cells[_column(time_ns, end_ns, length)] = (glyphs.entry, Token.ENTRY)
-    for event in scene.events[-_MARKED:]:
+    for event in chain(scene.events[-_MARKED:], scene.later[:_MARKED]):
         if event.severity != "info":
             mark = glyphs.severity(event.severity), _SEVERITIES[event.severity]
             cells[_column(event.time_ns, end_ns, length)] = mark

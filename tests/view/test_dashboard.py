@@ -78,6 +78,17 @@ def test_the_time_bar_has_entries_position_and_end() -> None:
     assert set(inner[inner.index("●") :]) == {"●", "┈"}
 
 
+def test_the_time_bar_of_the_past_keeps_the_marks_of_what_came_later() -> None:
+    desk = desk_at("15", 120, 40)
+    live = picture(desk)[1]
+    log = tuple(desk.scene.events)
+    then = replace(desk.scene, now=replace(desk.scene.now, time_ns=5 * SECOND), events=log[:3], later=log[3:])
+    past = picture(replace(desk, scene=then, status=Status(PlayState.PAST, 1.0, edge_ns=15 * SECOND)))[1]
+    assert [live.index(mark) for mark in "▲✗"] == [past.index(mark) for mark in "▲✗"]
+    assert past.index("●") < past.index("▲")
+    assert past.index("▸") == live.index("●")
+
+
 def test_the_time_bar_of_a_run_without_a_known_end() -> None:
     desk = desk_at("12.48", 120, 40)
     info = replace(desk.scene.info, end_ns=-1)
