@@ -76,9 +76,11 @@ def test_entries_that_the_access_holds_stand_before_those_there_are(tour: Scene)
 def test_even_and_skewed_use_stand_side_by_side(tour: Scene) -> None:
     lines = drawn(tour, 116, 34)
     heads = next(line for line in lines if "random access" in line)
-    assert heads.split()[2:] == ["footprint", "L1", "miss", "miss", "walk", "+cycles", "zipf", "miss", "+cycles"]
+    assert heads.split()[2:] == ["footprint", "L1", "miss", "miss", "walk", "+cycles", "zipf", "miss", "walk", "+cycles"]
     figures = next(line for line in lines if line.startswith("● direct map"))
-    assert figures.split()[-3:] == ["18.0", "%", "+3.25"]
+    assert figures.split()[-4:] == ["18.0", "%", "26.0", "+3.25"]
+    narrow = next(line for line in drawn(tour, 76, 19) if "random access" in line)
+    assert narrow.split()[2:] == ["miss", "walk", "+cycles", "zipf", "miss", "+cycles"]
 
 
 def test_the_panel_asks_for_skewed_use_and_the_request_of_all_panels_keeps_it() -> None:

@@ -39,6 +39,8 @@ _LATENCIES_FROM = 30
 _ROOM_FOR_WORDS = 60
 _FILTER_ROOM = 40
 """Least cells of workloads left of what the filter is, where it is none."""
+_NEXTS = 3
+"""Entries to come that are told where workloads have more than a row."""
 _SEVERITIES = {"info": Token.TEXT, "notice": Token.NOTICE, "bad": Token.BAD}
 _STEPS: Final = {Move.UP: 1, Move.DOWN: -1}
 _PAGES: Final = {Move.PAGE_UP: 1, Move.PAGE_DOWN: -1}
@@ -155,7 +157,8 @@ def _workloads(workloads: Sequence[WorkloadView], width: int, most: int, glyphs:
     """What runs, then what comes next, then what holds memory; what does not fit is counted."""
     running, holding = ([work for work in workloads if work.state == state] for state in ("running", "holding"))
     waiting = sorted((work for work in workloads if work.state == "waiting"), key=lambda work: work.next_ns)
-    groups = [_active(work, glyphs) for work in running] + [_next(work, glyphs) for work in waiting[:1]]
+    nexts = waiting[: 1 if most == 1 else _NEXTS]
+    groups = [_active(work, glyphs) for work in running] + [_next(work, glyphs) for work in nexts]
     groups += [_active(work, glyphs) for work in holding]
     if not groups:
         done = sum(work.state == "done" for work in workloads)

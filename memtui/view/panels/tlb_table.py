@@ -18,6 +18,8 @@ PAGE_TOKENS: Final = {"4K": Token.LEAF_4K, "2M": Token.LEAF_2M, "1G": Token.LEAF
 _ALL_FROM: Final = 80
 """Width from which every column has room."""
 _WIDE: Final = 50
+_BOTH_WALKS_FROM: Final = 90
+"""Width from which what a walk takes is told for skewed use too."""
 _MARK: Final = 2
 """Cells before a name, for the mark of the chosen one."""
 _MIX_NAME: Final = 20
@@ -35,6 +37,7 @@ _EVENLY: Final[tuple[Column, ...]] = (
 )
 _SKEWED: Final[tuple[Column, ...]] = (
     ("zipf miss", 10, lambda access: percent_of_ppm(access.miss_ppm)),
+    ("walk", 6, lambda access: three_digits(access.walk_cycles)),
     ("+cycles", 8, lambda access: f"+{three_digits(access.cycles_per_access)}"),
 )
 
@@ -76,6 +79,8 @@ def listed(view: TlbView, chosen: TlbAccess | None, height: int) -> range:
 def _columns(view: TlbView, width: int) -> tuple[Sequence[Column], Sequence[Column]]:
     """Columns for even and for skewed use: all of them, or what accesses pay in either."""
     skewed = _SKEWED if len(view.skewed) == len(view.accesses) and width >= _WIDE else ()
+    if width < _BOTH_WALKS_FROM:
+        skewed = tuple(column for column in skewed if column[0] != "walk")
     if width >= _ALL_FROM or (width >= _WIDE and not skewed):
         return _EVENLY, skewed
     return (_EVENLY[2:], skewed)
