@@ -40,6 +40,22 @@ async def test_the_wheel_zooms_into_a_map_at_the_mouse_and_out_again(open_dashbo
         assert app.board.state.direct_map.window is None
 
 
+async def test_a_wheel_that_goes_on_turning_stays_with_what_was_there_at_first(open_dashboard: Opened) -> None:
+    async with open_dashboard(seconds=12.48) as (app, pilot):
+        await pilot.press("1")
+        await turn(app, pilot, "direct-map", 60, 24, up=True)
+        cursor = app.board.state.direct_map.cursor
+        assert cursor is not None
+        await turn(app, pilot, "direct-map", 60, 24, up=True)
+        where = app.board.state.direct_map
+        assert where.cursor == cursor
+        assert where.window is not None
+        assert where.window.start <= cursor < where.window.start + where.window.frames
+        await turn(app, pilot, "direct-map", 61, 24, up=False)
+        await turn(app, pilot, "direct-map", 62, 24, up=False)
+        assert app.board.state.direct_map.window is None
+
+
 async def test_the_wheel_does_not_take_the_keyboard_from_another_panel(open_dashboard: Opened) -> None:
     async with open_dashboard(seconds=12.48) as (app, pilot):
         await turn(app, pilot, "vmemmap", 20, 9, up=True)

@@ -57,6 +57,8 @@ class Board(Screen[None], inherit_bindings=False):
         """Where someone looks."""
         self.arrangement = self._lay_out(0, 0)
         """Where everything stands now."""
+        self._aimed_at: tuple[str, int, int] | None = None
+        """Where the wheel was turned last."""
         self.desk: Desk | None = None
         """What was painted last."""
         self._quiet = 0
@@ -146,8 +148,14 @@ class Board(Screen[None], inherit_bindings=False):
         self._pointed(panel(name).point, scene, name, x, y)
 
     def aim(self, scene: Scene, name: str, x: int, y: int) -> None:
-        """Takes what the wheel acts at to column and row (x, y) of a panel, its frame included."""
-        self._pointed(panel(name).aim, scene, name, x, y)
+        """Takes what the wheel acts at to column and row (x, y) of a panel, its frame included.
+
+        A wheel that goes on turning in one place goes on with what was there at first: a zoom moves
+        other memory under the mouse, but not under the cursor.
+        """
+        if self._aimed_at != (name, x, y):
+            self._aimed_at = name, x, y
+            self._pointed(panel(name).aim, scene, name, x, y)
 
     def _pointed(self, pointer: Pointer | None, scene: Scene, name: str, x: int, y: int) -> None:
         place = self.arrangement.place_of(name)
