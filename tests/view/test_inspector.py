@@ -80,6 +80,11 @@ def test_an_untouched_leaf_says_so_with_its_range() -> None:
     assert "as boot mapped it" in words(plain_view)
 
 
+def test_one_row_says_leaf_permission_and_owner() -> None:
+    assert words(SECRET, 60, 1) == "● 4K not present  z secretmem, secret memory (64.0 KiB here)"
+    assert words(SECRET, 30, 1) == "● 4K not present  z secretmem…"
+
+
 def test_what_has_no_room_is_counted() -> None:
     assert words(SECRET, 40).split("\n")[-1].endswith("… 3 more")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -197,3 +198,14 @@ def test_a_plan_keeps_to_its_rows(width: int, rows: int) -> None:
         assert page.rows >= 1
         assert page.cells >= 1
     assert info.ram_bytes < TIB
+
+
+@pytest.mark.parametrize("name", ["direct-map", "vmemmap"])
+def test_a_window_that_is_still_on_its_way_is_not_claimed_of_the_one_that_shows(name: str) -> None:
+    looking = Looking("vm-8g", name, 116, 34)
+    whole = looking.lines()
+    asked = MapState(MapWindow(4 * FRAMES_1G, FRAMES_2M), None)
+    state = ViewState(direct_map=asked, vmemmap=asked)
+    looking.scene = replace(looking.scene, state=state)
+    assert looking.lines() == whole
+    assert "pfn" not in looking.draw().caption

@@ -50,6 +50,7 @@ _TALL_BLOCK_ROWS = 12
 
 def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     """Share of each leaf size, splits so far, the 4K share over time, and the map of physical memory."""
+    scene = _as_shown(scene)
     state, cells = scene.state.direct_map, scene.now.direct_map_cells
     division = _division(state, width, height)
     figures = _figures(scene, width, height, glyphs)
@@ -66,7 +67,8 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     linked = Linked(_ATLAS.field, state, DIRECT_MAP_TOKENS) if cells.ram else None
     words = map_legend(cells, _KINDS, _VOID, width, division.legend, glyphs, lead, linked)
     rows = stack(division, figures, history, drawn, words)
-    rows += inspector_rows(scene.now.frame, scene.events, width, inspector_height(width, height), glyphs)
+    told = inspector_height(width, height, zoomed=state.window is not None)
+    rows += inspector_rows(scene.now.frame, scene.events, width, told, glyphs)
     return Drawing(rows, caption(cells, "{}", width, page.rows, window_words(state)))
 
 
@@ -99,7 +101,7 @@ def move(scene: Scene, asked: Move, width: int, height: int) -> ViewState:
 
 def aim(scene: Scene, x: int, y: int, width: int, height: int) -> ViewState:
     """Puts the cursor on the cell that the mouse is over."""
-    state = scene.state.direct_map
+    state = _as_shown(scene).state.direct_map
     page, top = _plan(scene.info, state, width, height), _top(_division(state, width, height))
     clicked = cell_clicked(page, state, scene.now.direct_map_cells, x, y - top - page.head, width)
     return replace(scene.state, direct_map=clicked)
@@ -107,11 +109,19 @@ def aim(scene: Scene, x: int, y: int, width: int, height: int) -> ViewState:
 
 def point(scene: Scene, x: int, y: int, width: int, height: int) -> ViewState:
     """Puts the cursor on the cell that was clicked, or shows below a strip what was clicked in it."""
-    state = scene.state.direct_map
+    state = _as_shown(scene).state.direct_map
     page, top = _plan(scene.info, state, width, height), _top(_division(state, width, height))
     if 0 <= y - top < page.head:
         return replace(scene.state, direct_map=strip_clicked(page, state, scene.now.direct_map_strips, x, y - top))
     return aim(scene, x, y, width, height)
+
+
+def _as_shown(scene: Scene) -> Scene:
+    """The scene with the window that its moment was looked at with: another one may still be on its way."""
+    asked, state = scene.now.request, scene.state.direct_map
+    if not asked.direct_map_cells or asked.direct_map_window == state.window:
+        return scene
+    return replace(scene, state=replace(scene.state, direct_map=MapState(asked.direct_map_window, state.cursor)))
 
 
 def _looked_at(state: MapState) -> int | None:
@@ -132,7 +142,7 @@ def _top(division: Division) -> int:
 
 
 def _division(state: MapState, width: int, height: int) -> Division:
-    rows = height - inspector_height(width, height)
+    rows = height - inspector_height(width, height, zoomed=state.window is not None)
     if _has_page(width, height):
         return divide(rows, _least_figures(width, height) + 1 + _block_rows(height), _LEGEND_ROWS, with_strip=False)
     if state.window is not None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from memtui.snapshot import Event, FrameKind, FrameView
 from memtui.units import PAGE_BYTES, format_bytes
-from memtui.view.cells import Row, Rows, Span, cut_text, dim, flow_some, row, strong
+from memtui.view.cells import Row, Rows, Span, cut, cut_text, dim, flow_some, row, strong
 from memtui.view.glyphs import Glyphs
 from memtui.view.numbers import moment
 from memtui.view.panels.events import EVENT_ACTION
@@ -17,15 +17,16 @@ from memtui.view.tokens import OWNER_TOKENS, Token
 _FROM: Final = (54, 18)
 """Width and height of a panel from which it has room for it."""
 _LEAST_ROWS: Final = 2
+_ONE_ROW_FROM: Final = 10
 _EVENT_FROM: Final = 26
 """Height from which the event that split the leaf is told in its words."""
 
 
-def inspector_height(width: int, height: int) -> int:
-    """Rows it has in a panel of that size."""
+def inspector_height(width: int, height: int, *, zoomed: bool) -> int:
+    """Rows it has in a panel of that size; below a zoomed map, which needs fewer rows, one of a small panel too."""
     if width >= _FROM[0] and height >= _FROM[1]:
         return _LEAST_ROWS + (height >= _EVENT_FROM)
-    return 0
+    return int(zoomed and height >= _ONE_ROW_FROM)
 
 
 def inspector_rows(view: FrameView | None, events: Sequence[Event], width: int, height: int, glyphs: Glyphs) -> Rows:
@@ -37,6 +38,9 @@ def inspector_rows(view: FrameView | None, events: Sequence[Event], width: int, 
     leaf_end = view.leaf_start + view.leaf_frames - 1
     leaf = f"{view.leaf} leaf" if view.leaf_frames == 1 else f"{view.leaf} leaf {view.leaf_start:#x}-{leaf_end:#x}"
     permission = Span(view.permission, Token.NOTICE if view.permission != "rw" else Token.TEXT)
+    if height == 1:
+        brief = row(Span(glyphs.here, Token.CURSOR), f" {view.leaf} ", permission, "  ", *_owner(view, glyphs))
+        return [cut(brief, width, glyphs.more)]
     event = _event(view, events)
     groups = [
         row(Span(glyphs.here, Token.CURSOR), strong(f" pfn {view.frame:#x}")),
@@ -52,10 +56,10 @@ def inspector_rows(view: FrameView | None, events: Sequence[Event], width: int, 
 def hints(width: int, glyphs: Glyphs) -> Row:
     """How to begin: each part does what it says when it is clicked."""
     parts = (
-        ("n next place that changed", "next"),
-        ("arrows or a click put a cursor", ""),
+        ("n next change", "next"),
         ("] zoom in", "zoom-in"),
         ("[ out", "zoom-out"),
+        ("arrows, click: cursor", ""),
     )
     return _hints(parts, width, glyphs)
 

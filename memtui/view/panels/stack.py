@@ -32,7 +32,7 @@ class Division:
     map: int
     legend: int
     gap: int
-    """Empty rows around the map."""
+    """Empty rows around the map; without one, those that are left."""
 
 
 def divide(height: int, figures: int, legend: int, with_strip: bool = True) -> Division:
@@ -46,7 +46,8 @@ def divide(height: int, figures: int, legend: int, with_strip: bool = True) -> D
     gap = 1 if room >= _LEAST_MAP + legend + 2 else 0
     rows = room - legend - 2 * gap
     if rows < _LEAST_MAP:
-        return Division(figures, _strip_alone(rest) if with_strip else 0, 0, 0, 0)
+        alone = _strip_alone(rest) if with_strip else 0
+        return Division(figures, alone, 0, 0, max(0, rest - alone))
     return Division(figures, strip, rows, legend, gap)
 
 

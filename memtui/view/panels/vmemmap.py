@@ -60,6 +60,7 @@ _FIGURES_FROM = 32
 
 def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     """Struct pages before and now, what was given back and could be restored, and the map of it."""
+    scene = _as_shown(scene)
     state, cells = scene.state.vmemmap, scene.now.vmemmap_cells
     division = _division(state, width, height)
     figures = _figures(scene, width, height, glyphs)
@@ -112,7 +113,7 @@ def move(scene: Scene, asked: Move, width: int, height: int) -> ViewState:
 
 def aim(scene: Scene, x: int, y: int, width: int, height: int) -> ViewState:
     """Puts the cursor on the cell that the mouse is over."""
-    state = scene.state.vmemmap
+    state = _as_shown(scene).state.vmemmap
     if _is_page(state):
         return scene.state
     page, top = _plan(scene.info, state, width, height), _top(_division(state, width, height))
@@ -122,7 +123,7 @@ def aim(scene: Scene, x: int, y: int, width: int, height: int) -> ViewState:
 
 def point(scene: Scene, x: int, y: int, width: int, height: int) -> ViewState:
     """Puts the cursor on the cell that was clicked, or shows below a strip what was clicked in it."""
-    state = scene.state.vmemmap
+    state = _as_shown(scene).state.vmemmap
     page, top = _plan(scene.info, state, width, height), _top(_division(state, width, height))
     if 0 <= y - top < page.head:
         return replace(scene.state, vmemmap=strip_clicked(page, state, scene.now.vmemmap_strips, x, y - top))
@@ -141,6 +142,14 @@ def _page_beside(scene: Scene, asked: Move) -> int | None:
         return None
     frame = view.start + view.frames if asked is Move.RIGHT else view.start - FRAMES_2M
     return frame if strips[0].cell_of(frame) is not None else None
+
+
+def _as_shown(scene: Scene) -> Scene:
+    """The scene with the window that its moment was looked at with: another one may still be on its way."""
+    asked, state = scene.now.request, scene.state.vmemmap
+    if not asked.vmemmap_cells or asked.vmemmap_window == state.window:
+        return scene
+    return replace(scene, state=replace(scene.state, vmemmap=MapState(asked.vmemmap_window, state.cursor)))
 
 
 def _looked_at(state: MapState) -> int | None:
