@@ -10,7 +10,6 @@ from typing import ClassVar, Final
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.system_commands import SystemCommandsProvider
 from textual.theme import Theme, ThemeProvider
@@ -24,6 +23,7 @@ from memtui.tui.actions import ACTIONS, Action, action_of, footer_hints
 from memtui.tui.driver import TerminalDriver
 from memtui.tui.faults import in_words
 from memtui.tui.screens.board import Board
+from memtui.tui.screens.choices import Choices
 from memtui.tui.screens.prompt import Prompt, Question
 from memtui.tui.screens.words import WordsScreen, all_help
 from memtui.tui.sessions import save_session
@@ -312,7 +312,7 @@ class Dashboard(TerminalApp):
 
     def choose_theme(self) -> None:
         """Lists the themes."""
-        self.push_screen(CommandPalette([ThemeProvider], placeholder="Search themes"))
+        self.push_screen(Choices([ThemeProvider], placeholder="Search themes"))
 
     def take_screenshot(self) -> None:
         """Writes what is on the screen to the current directory, as SVG and as text."""
@@ -343,7 +343,7 @@ class Dashboard(TerminalApp):
 
     def open_palette(self) -> None:
         """Lists all actions, to be searched."""
-        self.push_screen(CommandPalette([SystemCommandsProvider], placeholder="Search all actions"))
+        self.push_screen(Choices([SystemCommandsProvider], placeholder="Search all actions"))
 
     def go_to_shell(self) -> None:
         """Gives the terminal back to the shell until that says to go on."""

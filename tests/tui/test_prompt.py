@@ -195,3 +195,12 @@ async def test_every_action_of_the_registry_is_offered() -> None:
     async with at_a_machine((200, 60)) as (app, _, simulation):
         assert [text.strip() for text in simulation.completions("")] == list(ACTIONS)
         assert app.viewer.looking_back.progress_ppm is None
+
+
+@pytest.mark.parametrize("key", ["colon", "g", "slash", "ctrl+p", "t"])
+async def test_no_cursor_blinks(key: str) -> None:
+    async with at_a_machine() as (app, pilot, _):
+        await pilot.press(key)
+        await pilot.pause()
+        assert line(app).has_focus
+        assert not line(app).cursor_blink

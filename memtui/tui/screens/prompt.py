@@ -91,6 +91,7 @@ class Prompt(ModalScreen[None]):
         self._glyphs = glyphs
         self._answer = RowsView("prompt-answer", palette)
         self._input = Line(value=question.text, max_length=MOST_CHARACTERS, id="prompt-line")
+        self._input.cursor_blink = False
         self._box = Vertical(self._answer, self._input, id="prompt-box")
         self._back = 0
         """How many lines back in the history the line is; 0: it is new."""
