@@ -13,14 +13,18 @@ from memtui.tui.snapshot import render_svg, render_text
 from memtui.tui.svg import tidy_svg
 from memtui.tui.themes import THEMES, token_styles
 from memtui.units import MS, SECOND
+from memtui.view.catalogue import PANELS
 from memtui.view.glyphs import ASCII
 from memtui.view.tokens import Token
 from tests.fake_source import FakeSource
 
+TERMINAL = {"#292929", "#c5c8c6", "#868887"}
+"""What Rich draws a terminal's own two colours as, and the faint one between them."""
+
 AT_NS = 12 * SECOND + 480 * MS
 
 
-@pytest.mark.parametrize(("width", "height"), [(120, 40), (80, 24)], ids=["120x40", "80x24"])
+@pytest.mark.parametrize(("width", "height"), [(120, 40), (80, 24), (40, 12)], ids=["120x40", "80x24", "40x12"])
 def test_picture(width: int, height: int, svg: SnapshotAssertion) -> None:
     assert render_svg(FakeSource(), AT_NS, width, height) == svg
 
@@ -29,12 +33,21 @@ def test_picture_in_a_light_theme(svg: SnapshotAssertion) -> None:
     assert render_svg(FakeSource(), AT_NS, 80, 24, theme="memtui-light") == svg
 
 
-def test_picture_of_one_panel(svg: SnapshotAssertion) -> None:
-    assert render_svg(FakeSource(), AT_NS, 60, 16, panel_name="vmemmap") == svg
+def test_picture_in_ascii(svg: SnapshotAssertion) -> None:
+    assert render_svg(FakeSource(), AT_NS, 80, 24, glyphs=ASCII) == svg
 
 
-def test_text_of_one_panel(snapshot: SnapshotAssertion) -> None:
-    assert render_text(FakeSource(), AT_NS, 60, 16, panel_name="tlb") == snapshot
+def test_picture_without_colour(svg: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    picture = render_svg(FakeSource(), AT_NS, 80, 24)
+    colours = {colour.lower() for colour in re.findall(r"fill: (#[0-9A-Fa-f]{6})", picture)}
+    assert colours == TERMINAL
+    assert picture == svg
+
+
+@pytest.mark.parametrize("panel", [panel.name for panel in PANELS])
+def test_picture_of_one_panel(panel: str, svg: SnapshotAssertion) -> None:
+    assert render_svg(FakeSource(), AT_NS, 60, 16, panel_name=panel) == svg
 
 
 def test_the_same_moment_gives_the_same_bytes() -> None:

@@ -142,34 +142,8 @@ def test_a_machine_that_ran_out_says_so_in_the_words_of_its_last_bad_event() -> 
     assert replace(scene, now=stopped, events=events).stopped == events[0].text
 
 
-@pytest.mark.parametrize(
-    ("name", "width", "height", "only"),
-    [
-        ("all", 120, 40, None),
-        ("all", 80, 24, None),
-        ("direct-map", 40, 12, None),
-        ("memory", 120, 40, "memory"),
-        ("direct-map", 80, 24, "direct-map"),
-        ("events", 120, 40, "events"),
-        ("proc", 120, 40, "proc"),
-        ("proc", 80, 24, "proc"),
-        ("proc", 40, 12, "proc"),
-    ],
-    ids=[
-        *("120x40", "80x24", "40x12", "memory-120x40", "direct-map-80x24", "events-120x40"),
-        *("proc-120x40", "proc-80x24", "proc-40x12"),
-    ],
-)
-def test_picture(name: str, width: int, height: int, only: str | None, snapshot: object) -> None:
-    assert "\n".join(picture(desk_at("12.48", width, height, only=only))) == snapshot
-
-
 def test_picture_with_a_chosen_event(snapshot: object) -> None:
     desk = desk_at("12.48", 120, 40)
     log = tuple(desk.scene.events)
     then = replace(desk.scene, events=log[:4], later=log[4:], state=replace(START, event=4))
     assert "\n".join(picture(replace(desk, scene=then))[31:39]) == snapshot
-
-
-def test_picture_in_ascii(snapshot: object) -> None:
-    assert "\n".join(picture(desk_at("12.48", 120, 40, glyphs=ASCII))) == snapshot
