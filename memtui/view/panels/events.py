@@ -39,6 +39,7 @@ _LATENCIES_FROM = 30
 _ROOM_FOR_WORDS = 60
 _FILTER_ROOM = 40
 """Least cells of workloads left of what the filter is, where it is none."""
+_KEYS = "arrows choose, / filters, n by severity"
 _NEXTS = 3
 """Entries to come that are told where workloads have more than a row."""
 _SEVERITIES = {"info": Token.TEXT, "notice": Token.NOTICE, "bad": Token.BAD}
@@ -61,7 +62,7 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     rows += _told(scene, width, room - len(rows), glyphs, in_full=height >= _TALL_FROM)
     rows += _about(scene, width, room - len(rows), glyphs)
     rows += [row()] * (room - len(rows)) if latencies else []
-    return Drawing(rows[:room] + latencies)
+    return Drawing(rows[:room] + latencies, _KEYS)
 
 
 def move(scene: Scene, asked: Move, width: int, height: int) -> ViewState:

@@ -33,6 +33,8 @@ _LEAST_STRIP: Final = 4
 _TALLEST_STRIP: Final = 10
 _MIX_FROM: Final = 80
 _CALIBRATION_ROWS: Final = 4
+_KEYS: Final = "n next access"
+"""What the bottom edge says."""
 
 
 def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
@@ -47,7 +49,8 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
     rows += table(view, main, width, plan.table, glyphs)
     if plan.strip and main is not None:
         rows += [(), *history(scene, main, width, plan.strip, glyphs)]
-    return Drawing(rows + _details(scene, height - len(rows), width, height, glyphs))
+    rows += _details(scene, height - len(rows), width, height, glyphs)
+    return Drawing(rows, _KEYS if len(view.accesses) > 1 else "")
 
 
 def request(info: RunInfo, state: ViewState, width: int, height: int) -> MapRequest:
