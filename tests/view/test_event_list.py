@@ -114,6 +114,8 @@ def test_n_lists_notices_and_failures_then_failures_then_all() -> None:
     bad = replace(scene, state=replace(START, severity="bad", filter="event 5"))
     assert filter_words(bad) == "filter: failures, event 5, 8 of 9 hidden"
     assert stepped(replace(scene, state=replace(START, severity="bad")), -1) == 8
+    chosen = replace(scene, state=panel.move(scene_of(9, 5, chosen=5), Move.NEXT, 60, 12))
+    assert chosen.state.event == 5, "time stays where it is"
     none = replace(scene, state=replace(START, severity="bad", filter="nobody"))
     assert "no event is let through by the filter" in lines(none)[1]
 

@@ -68,7 +68,7 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
 def move(scene: Scene, asked: Move, width: int, height: int) -> ViewState:
     """Chooses an event above or below; above the newest, none. Or lists those of the next least severity."""
     if asked is Move.NEXT:
-        return replace(scene.state, severity=next_severity(scene.state), event=0)
+        return replace(scene.state, severity=next_severity(scene.state))
     if asked in _STEPS:
         return replace(scene.state, event=stepped(scene, _STEPS[asked]))
     if asked in _PAGES:
