@@ -42,6 +42,12 @@ def test_the_line_names_the_largest_causes_first() -> None:
     assert cause_line(moment(()), 80, UNICODE) == []
 
 
+def test_the_largest_cause_is_named_however_narrow_the_line() -> None:
+    assert plain(cause_line(moment(), 27, UNICODE)) == "by memfd_sec… 198  … 3 more"
+    one = (SplitCause("load_module drivers: module text", 20, 1),)
+    assert plain(cause_line(moment(one), 24, UNICODE)) == "by load_module drive… 21"
+
+
 def test_the_table_has_1g_and_2m_leaves_by_cause_largest_first() -> None:
     assert plain(cause_table(moment(), 40, 8, UNICODE)).split("\n") == [
         "split by                  1G→2M    2M→4K",

@@ -23,14 +23,25 @@ SIDE_BY_SIDE = 100
 
 
 def cause_line(now: Snapshot, width: int, glyphs: Glyphs) -> Rows:
-    """The causes with most splits in one row, the others counted; none where nothing was split."""
-    groups = [
-        row(f"{glyphs.text(cause.cause)} ", strong(format_count(cause.level2_splits + cause.level3_splits)))
-        for cause in by_splits(now.split_causes)
-    ]
-    if not groups:
+    """The causes with most splits in one row, the others counted; none where nothing was split.
+
+    The first is always named, if only in part.
+    """
+    causes = by_splits(now.split_causes)
+    if not causes:
         return []
-    return [(dim("by "), *line) for line in flow_some(groups, width - 3, 1, glyphs.more)]
+    others = len(f"  {glyphs.more} {len(causes) - 1} more") if len(causes) > 1 else 0
+    room = width - len("by ") - others
+    groups: list[Row] = []
+    for cause in causes:
+        count = format_count(cause.level2_splits + cause.level3_splits)
+        name = (
+            glyphs.text(cause.cause)
+            if groups
+            else cut_text(glyphs.text(cause.cause), room - len(count) - 1, glyphs.more)
+        )
+        groups.append(row(f"{name} ", strong(count)))
+    return [(dim("by "), *line) for line in flow_some(groups, width - len("by "), 1, glyphs.more)]
 
 
 def by_splits(causes: Sequence[SplitCause]) -> list[SplitCause]:
