@@ -134,6 +134,18 @@ def test_a_huge_page_has_its_8_vmemmap_pages_drawn_at_every_size(width: int, hei
     assert any("hugetlb 2 MiB page" in line for line in lines)
 
 
+@pytest.mark.parametrize("name", ["direct-map", "vmemmap"])
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_next_goes_round_all_places_at_every_size(name: str, width: int, height: int) -> None:
+    looking = Looking("server-64t", name, width, height)
+    seen: list[int | None] = []
+    while looking.where.cursor not in seen:
+        seen.append(looking.where.cursor)
+        looking.press(Move.NEXT)
+    assert len(seen) > 2
+    assert looking.where.cursor == seen[1]
+
+
 def test_beside_a_huge_page_stands_the_next_one_and_a_section_further_one_of_that() -> None:
     looking = Looking("vm-8g", "vmemmap", 116, 34)
     looking.press(Move.NEXT)

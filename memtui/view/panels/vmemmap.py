@@ -87,11 +87,10 @@ def request(info: RunInfo, state: ViewState, width: int, height: int) -> MapRequ
     if not _division(where, width, height).map:
         return MapRequest()
     page = _plan(info, where, width, height)
-    told = where.window is not None or _below_rows(where, width, height) > 0
     return MapRequest(
         vmemmap_cells=page.cells,
         vmemmap_window=where.window,
-        vmemmap_frame=_looked_at(where) if told else None,
+        vmemmap_frame=_looked_at(where),
         vmemmap_strips=page.request(width),
         places=True,
         vmemmap_costs=_has_tables(where, width, height),
