@@ -164,6 +164,8 @@ def test_the_table_keeps_the_chosen_access_in_sight_and_counts_the_others() -> N
     whole = plain(table(view, None, 80, 30, UNICODE)).split("\n")
     assert len(whole) == 1 + 12 + 1
     assert whole[-1] == "  … 24 more, n goes through all"
+    full = plain(table(view, None, 80, 13, UNICODE)).split("\n")
+    assert (len(full), full[-1]) == (13, "  … 25 more, n goes through all"), "nothing is left out without a sign"
     assert list(listed(view, None, 0)) == list(listed(view, None, 1)) == []
 
 

@@ -20,6 +20,8 @@ _ALL_FROM: Final = 80
 _WIDE: Final = 50
 _BOTH_WALKS_FROM: Final = 90
 """Width from which what a walk takes is told for skewed use too."""
+_COUNTED_FROM: Final = 4
+"""Accesses a table has room for from which one of them gives way to how many there are more."""
 _MARK: Final = 2
 """Cells before a name, for the mark of the chosen one."""
 _MIX_NAME: Final = 20
@@ -69,7 +71,7 @@ def table(view: TlbView, chosen: TlbAccess | None, width: int, height: int, glyp
 def listed(view: TlbView, chosen: TlbAccess | None, height: int) -> range:
     """Places of the accesses that a table of so many rows, its head included, lists."""
     count, room = len(view.accesses), height - 1
-    if count > room:
+    if count > room or (count == room >= _COUNTED_FROM and others(view)):
         room -= 1
     middle = view.accesses.index(chosen) if chosen is not None else 0
     first = max(0, min(middle - room // 2, count - room))
