@@ -206,6 +206,12 @@ def test_before_and_after_a_process_its_strips_are_empty() -> None:
     assert lines[title + 3][55] == " "
 
 
+def test_rows_that_nothing_else_fills_go_to_the_strips(tour: Scene) -> None:
+    view = crowd(START, 34)._replace(levels=tour.now.tlb.levels, cost=tour.now.tlb.cost)
+    lines = drawn(replace(tour, now=replace(tour.now, tlb=view)), 196, 54)
+    assert len(lines) > 48
+
+
 def test_what_it_cost_stands_in_two_columns_where_there_is_room(tour: Scene) -> None:
     lines = drawn(tour, 116, 34)
     assert any(line.startswith("what did it cost") and "4-level walk" in line for line in lines)

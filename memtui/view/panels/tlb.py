@@ -120,7 +120,9 @@ def _plan_enlarged(scene: Scene, above: int, width: int, height: int, glyphs: Gl
     # All of what it cost, else its first part, else one row in short: what fits beside the least of a table.
     cost = next((rows for rows in (sum(parts), *parts[:1]) if room - least >= rows), int(view.cost is not None))
     table_rows = min(whole, max(least, room - cost))
-    spare = max(0, room - table_rows - cost - sum(extras))
+    spare = max(0, room - table_rows - cost)
+    for rows in extras:
+        spare -= rows if rows <= spare else 0
     return _Plan(above, 1, gap, table_rows, strip + min(spare, _TALLEST_STRIP - strip) if strip else 0)
 
 
