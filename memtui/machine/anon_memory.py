@@ -97,6 +97,20 @@ class AnonMemory:
         vma.mapped.clear(vma.start, vma.end)
         vma.store = None
 
+    def zap(self, vma: Vma, start: int, end: int) -> tuple[int, int]:
+        """Removes what a VMA maps in pages [start, end), which cut no 2 MiB slot of it (`zap_pte_range`).
+
+        Returns the pages and the 2 MiB leaves that were mapped.
+        """
+        pieces = vma.mapped.overlapping(start, end)
+        pages = sum(high - low for low, high, _ in pieces)
+        leaves = sum(high - low for low, high, mapping in pieces if mapping.huge) // FRAMES_2M
+        self.core.meter.charge(costs.UNMAP_HUGE_PAGE, leaves)
+        self.core.meter.charge(costs.UNMAP_PAGE, pages - leaves * FRAMES_2M)
+        self.unmap(pieces)
+        vma.mapped.clear(start, end)
+        return pages, leaves
+
     def discard(self, vma: Vma, ranges: list[tuple[int, int]]) -> int:
         """Removes what ranges of base pages of a VMA map (`zap_page_range`); returns the pages that were mapped."""
         pieces = vma.mapped.within(ranges)
@@ -147,10 +161,8 @@ class AnonMemory:
 
     def _free(self, store: AnonStore, runs: Iterable[Run], huge_runs: Iterable[Run] = ()) -> None:
         """Gives frames back, those that lie side by side together."""
-        for start, frames in FrameList(runs):
-            self.core.allocator.free(start, frames, store)
-        for start, frames in FrameList(huge_runs):
-            self.core.allocator.free(start, frames, store, HUGE_ORDER)
+        self.core.allocator.free_list(FrameList(runs), store)
+        self.core.allocator.free_list(FrameList(huge_runs), store, HUGE_ORDER)
         if not len(store.frames):
             self.stores.pop(store, None)
 

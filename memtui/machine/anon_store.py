@@ -107,6 +107,11 @@ class AnonStore:
         for low, high, shift in self.frames:
             yield low + shift, high - low
 
+    @property
+    def records(self) -> int:
+        """What a move goes through."""
+        return len(self.frames)
+
     def relocate(self, moves: Moves) -> None:
         """Follows frames that were moved elsewhere; huge pages move whole or not at all."""
         pieces: list[Piece[int]] = []

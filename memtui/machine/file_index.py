@@ -130,12 +130,12 @@ class FolioIndex:
         start = page >> run.order << run.order
         return run.part(start, start + (1 << run.order))
 
-    def overlapping(self, start: int, end: int) -> list[FolioRun]:
-        """The runs that touch pages [start, end), ascending and whole."""
+    def overlapping(self, start: int, end: int, most: int | None = None) -> list[FolioRun]:
+        """The runs that touch pages [start, end), ascending and whole; no more than the first `most` of them."""
         first = max(self._runs.bisect_right(start) - 1, 0)
         touching: list[FolioRun] = []
         for key in self._runs.islice(first):
-            if key >= end:
+            if key >= end or len(touching) == most:
                 break
             run = self._runs[key]
             if run.end > start:
@@ -150,7 +150,7 @@ class FolioIndex:
 
     def growth(self, run: FolioRun) -> int:
         """Nodes that adding these folios, where there is a hole now, would take."""
-        blocks = [count + gain for count, gain in zip(self._blocks, self._gains(run), strict=True)]
+        blocks = [count + gain for count, gain in zip(self._blocks, self._gains((run,)), strict=True)]
         large = self._large_pages > 0 or run.order >= CHUNK_SHIFT
         return self._nodes(blocks, max(self.end, run.end), large) - self.nodes
 
@@ -171,7 +171,7 @@ class FolioIndex:
             return
         if self.overlapping(start, page):
             raise FrameStateError(f"pages {start}..{page} are not a hole")
-        self._count(FolioRun(start, page - start, 0, order), 1)
+        self._count((FolioRun(start, page - start, 0, order),), 1)
         before, after = self._before(start), self._runs.get(page)
         if before is not None and _joins(before, fresh[0]):
             fresh[0] = _joined(self._runs.pop(before.index), fresh[0])
@@ -182,15 +182,17 @@ class FolioIndex:
     def take(self, start: int, end: int) -> list[FolioRun]:
         """Removes the folios of pages [start, end), which must not cut one, and returns them ascending."""
         taken: list[FolioRun] = []
+        spans: list[FolioRun] = []
         for run in self.overlapping(start, end):
-            low, high = max(run.index, start), min(run.end, end)
-            part = run.part(low, high)
+            part = run if start <= run.index and run.end <= end else run.part(max(run.index, start), min(run.end, end))
             del self._runs[run.index]
-            for left in (run.part(run.index, low), run.part(high, run.end)):
+            for left in (run.part(run.index, part.index), run.part(part.end, run.end)) if part is not run else ():
                 if left.pages:
                     self._runs[left.index] = left
-            self._count(part, -1)
+            _extend(spans, part)
             taken.append(part)
+        if spans:
+            self._count(spans, -1)
         return taken
 
     def relocate(self, moves: Moves) -> None:
@@ -216,31 +218,37 @@ class FolioIndex:
         place = self._runs.bisect_left(page)
         return self._runs.peekitem(place - 1)[1] if place else None
 
-    def _count(self, run: FolioRun, sign: int) -> None:
-        """Adds (before they are stored) or subtracts (after they are removed) folios in all counts."""
-        for level, gain in enumerate(self._gains(run)):
-            self._blocks[level] += sign * gain
-        self.pages += sign * run.pages
-        if run.order >= CHUNK_SHIFT:
-            self._large_pages += sign * run.pages
+    def _count(self, spans: Sequence[FolioRun], sign: int) -> None:
+        """Adds (before they are stored) or subtracts (after they are removed) folios in all counts.
 
-    def _gains(self, run: FolioRun) -> list[int]:
+        Of their spans, ascending and with nothing else between them, only pages of the file and order matter.
+        """
+        for level, gain in enumerate(self._gains(spans)):
+            self._blocks[level] += sign * gain
+        for span in spans:
+            self.pages += sign * span.pages
+            if span.order >= CHUNK_SHIFT:
+                self._large_pages += sign * span.pages
+
+    def _gains(self, spans: Sequence[FolioRun]) -> list[int]:
         """Level → nodes that only these folios, which are not stored, would occupy."""
-        before, place = self._before(run.index), self._runs.bisect_left(run.end)
+        before, place = self._before(spans[0].index), self._runs.bisect_left(spans[-1].end)
         after = self._runs.peekitem(place)[0] if place < len(self._runs) else None
         gains: list[int] = []
         for level in range(LEVELS):
             shift = CHUNK_SHIFT * (level + 1)
-            first, last = run.index >> shift, (run.end - 1) >> shift
-            if run.order >= shift:
-                gains.append(0)
-                continue
-            if before is not None and (before.end - 1) >> shift == first:
-                first += 1
-            if after is not None and after >> shift == last:
-                last -= 1
-            gains.append(max(0, last - first + 1))
-        return gains
+            there = (before.end - 1) >> shift if before is not None else -1
+            gain, last = 0, there
+            for span in spans:
+                if span.order < shift:
+                    first, last = max(span.index >> shift, last + 1), (span.end - 1) >> shift
+                    gain += last - first + 1
+            if after is not None and there < last == after >> shift:
+                gain -= 1
+            gains.append(gain)
+            if not gain and all(span.order < shift for span in spans):
+                break
+        return gains + [0] * (LEVELS - len(gains))
 
     @staticmethod
     def _nodes(blocks: list[int], end: int, large: bool) -> int:
@@ -300,6 +308,13 @@ def _append(runs: list[FolioRun], run: FolioRun) -> None:
     if runs and _joins(runs[-1], run):
         run = _joined(runs.pop(), run)
     runs.append(run)
+
+
+def _extend(spans: list[FolioRun], run: FolioRun) -> None:
+    """Adds the pages of a run to spans of the file, wherever it lies in memory."""
+    if spans and spans[-1].end == run.index and spans[-1].order == run.order:
+        run = FolioRun(spans[-1].index, spans.pop().pages + run.pages, 0, run.order)
+    spans.append(run)
 
 
 def _joins(left: FolioRun, right: FolioRun) -> bool:

@@ -21,6 +21,7 @@ from memtui.machine import costs
 from memtui.machine.core import Core
 from memtui.machine.errors import FrameStateError, OutOfMemory
 from memtui.machine.page_tables import PageTables
+from memtui.machine.parts import PART_PIECES, Parts, whole
 from memtui.machine.physical.allocator import Gfp, PageAllocator
 from memtui.machine.physical.buddy import MigrateType
 from memtui.machine.physical.frame_map import BLOCK_FRAMES, BLOCK_SHIFT, Owner, mask_runs
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 UNMOVABLE_IN: Final = 4
 """One block in so many keeps unmovable pages."""
+PART_PAGES: Final = 4 * PART_PIECES
+"""Pages freed in one part: most of them by the block of 4 MiB, which costs less than one by one."""
 
 
 class KeptPages:
@@ -60,12 +63,26 @@ class KeptPages:
         self._masks[block] = self._masks.get(block, 0) | kept
         self.frames += kept.bit_count()
 
-    def free_all(self) -> None:
-        """Frees everything."""
-        for block, mask in self._masks.items():
+    @property
+    def holds(self) -> bool:
+        """Whether there is anything to free."""
+        return self.frames > 0
+
+    def free_some(self, pages: int) -> int:
+        """Frees what is in some 4 MiB blocks, those it came into first, until so many pages are freed; how many."""
+        freed = 0
+        while freed < pages and self._masks:
+            block = next(iter(self._masks))
+            mask = self._masks.pop(block)
             free_mask(self._allocator, block << BLOCK_SHIFT, mask, self)
-        self._masks.clear()
-        self.frames = 0
+            freed += mask.bit_count()
+        self.frames -= freed
+        return freed
+
+    @property
+    def records(self) -> int:
+        """None: pages are kept by where they lie."""
+        return 0
 
     def relocate(self, moves: Moves) -> None:
         """Compaction has moved pages."""
@@ -106,6 +123,11 @@ class ScatteredAnon(KeptPages):
         self._tables: PageTables | None = None
         """None while nothing is mapped."""
 
+    @property
+    def holds(self) -> bool:
+        """Whether there is anything to free, page tables included."""
+        return self.frames > 0 or self._tables is not None
+
     def map(self, pages: int, node: int) -> None:
         """Makes the page tables that so many further pages need. Raises OutOfMemory with nothing mapped."""
         if self._tables is None:
@@ -116,12 +138,13 @@ class ScatteredAnon(KeptPages):
         """Their page tables of the lowest `levels` levels: what nr_page_table_pages counts of them."""
         return self._tables.counted(levels) if self._tables is not None else 0
 
-    def free_all(self) -> None:
-        """Frees everything, the page tables too."""
-        super().free_all()
-        if self._tables is not None:
+    def free_some(self, pages: int) -> int:
+        """The same, and with the last of them the page tables (`free_pgtables` comes after `unmap_vmas`)."""
+        freed = super().free_some(pages)
+        if not self.frames and self._tables is not None:
             self._tables.release()
             self._tables = None
+        return freed
 
     def claims(self) -> Iterator[tuple[Owner, int, int]]:
         """(owner, first frame, frames) of every run, and of the page tables."""
@@ -163,12 +186,18 @@ class Fragmentation:
                 size -= 1
         return done
 
-    def undo(self) -> None:
-        """Frees every page kept."""
-        self._core.meter.charge(costs.UNMAP_PAGE, self.anon.frames)
-        self._core.meter.charge(costs.FREE_PAGE, self.anon.frames + self.pinned.frames)
-        self.anon.free_all()
-        self.pinned.free_all()
+    def undo(self) -> Parts[None]:
+        """Frees every page kept, in parts."""
+        meter, room = self._core.meter, PART_PAGES
+        for pages, mapped in ((self.anon, True), (self.pinned, False)):
+            while pages.holds:
+                if room <= 0:
+                    yield
+                    room = PART_PAGES
+                freed = pages.free_some(room)
+                meter.charge(costs.UNMAP_PAGE, freed if mapped else 0)
+                meter.charge(costs.FREE_PAGE, freed)
+                room -= freed
 
     def _break_block(self, node: int, size: int) -> bool:
         """Keeps one page in every group of one block of order `size`; False if there is none to be had."""
@@ -210,8 +239,12 @@ class Fragmenter:
 
     def end(self, fragmentation: Fragmentation) -> None:
         """Undoes a round."""
+        whole(self.end_in_parts(fragmentation))
+
+    def end_in_parts(self, fragmentation: Fragmentation) -> Parts[None]:
+        """The same in parts."""
+        yield from fragmentation.undo()
         del self._rounds[fragmentation]
-        fragmentation.undo()
 
     def share_of(self, node: int, share_ppm: int) -> int:
         """Frames that a share of a node's memory is."""

@@ -30,6 +30,7 @@ from memtui.machine.memmap import Memmap
 from memtui.machine.meter import Meter
 from memtui.machine.modules import Modules
 from memtui.machine.page_cache import PageCache
+from memtui.machine.parts import Parts, whole
 from memtui.machine.physical.allocator import GFP_VMEMMAP
 from memtui.machine.physical.zone_detail import zone_detail
 from memtui.machine.processes import Processes
@@ -207,14 +208,18 @@ class Machine:
 
     def compact_memory(self) -> int:
         """Compacts every zone (`echo 1 > compact_memory`); returns how many pages moved."""
-        return sum(Compaction(self.core, zone).run() for zone in self.core.allocator.zones)
+        return whole(self.compact_memory_in_parts())
 
-    def take_ns(self, *, side_by_side: int = 1) -> int:
-        """Simulated nanoseconds of all work since the last call.
+    def compact_memory_in_parts(self) -> Parts[int]:
+        """The same in parts, zone by zone."""
+        moved = 0
+        for zone in self.core.allocator.zones:
+            moved += yield from Compaction(self.core, zone).run_in_parts()
+        return moved
 
-        It is a part of what so many processes do at once, on as many CPUs as there are.
-        """
-        return self.core.meter.take_ns() // min(side_by_side, self.core.cpus)
+    def take_ns(self) -> int:
+        """Simulated nanoseconds of all work since the last call."""
+        return self.core.meter.take_ns()
 
     def drain_events(self) -> list[MachineEvent]:
         """The log since the last call."""

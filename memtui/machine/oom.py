@@ -87,7 +87,10 @@ class OomKiller:
         """When last asked, no process was left to kill: Linux panics."""
 
     def kill(self) -> bool:
-        """Kills one process (`out_of_memory`). False if that frees nothing now: nobody is left, or it is the caller."""
+        """Kills one process (`out_of_memory`). False if that frees nothing now: nobody is left, or it is the caller.
+
+        One that is exiting already is not killed but waited for (`task_will_free_mem`).
+        """
         victim: Process | Program | None = None
         candidates: list[Process | Program] = [*self._candidates(), *self._programs]
         for candidate in candidates:
@@ -96,6 +99,9 @@ class OomKiller:
         self.nothing_left = victim is None
         if victim is None or victim.killed:
             return False
+        if not victim.alive:
+            self._finish(victim)
+            return True
         victim.killed = True
         self._core.meter.charge(costs.OOM_KILL)
         self._core.vm_events["oom_kill"] += 1

@@ -8,7 +8,7 @@ when nothing clean is left. Writers are held back once a fifth of what could be 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -16,9 +16,11 @@ from memtui.machine import costs
 from memtui.machine.core import Core
 from memtui.machine.errors import FrameStateError, OutOfMemory
 from memtui.machine.file_index import NODE_CACHE, hold_nodes_for, nodes_of_spans
+from memtui.machine.parts import PART_PIECES, Parts, whole
 from memtui.machine.physical.allocator import GFP_HIGHUSER_MOVABLE, PageAllocator
 from memtui.machine.physical.extents import FrameList, Run
 from memtui.machine.physical.frame_map import Owner
+from memtui.machine.physical.portion import portion
 from memtui.machine.physical.zone import total_reserve_frames
 from memtui.machine.slab import SlabCaches
 from memtui.machine.writeback import Flusher
@@ -74,6 +76,16 @@ class CachedFile:
             yield from part.pages
 
     @property
+    def parts(self) -> Sequence[_Part]:
+        """What is in memory, in the order of the file, by node."""
+        return self._parts
+
+    @property
+    def pieces(self) -> int:
+        """Runs of frames they lie in."""
+        return sum(len(part.pages) for part in self._parts)
+
+    @property
     def nodes(self) -> int:
         """XArray nodes they need."""
         return nodes_of_spans([part.span for part in self._parts])
@@ -97,16 +109,18 @@ class CachedFile:
                 start += part
         self.frames += taken.frames
 
-    def drop_clean(self, frames: int, node: int | None = None) -> int:
-        """Frees up to `frames` clean pages (of one node), oldest first; returns how many."""
+    def drop_clean(self, frames: int, node: int | None = None, pieces: int | None = None) -> int:
+        """Frees up to `frames` clean pages (of one node) in so many pieces at most, oldest first; returns how many."""
         dropped, later = 0, self.frames
         for part in self._parts:
             later -= part.pages.frames
             if node is None or part.node == node:
                 clean = part.pages.frames - max(0, min(part.pages.frames, self.dirty_frames - later))
-                taken = part.pages.take(min(frames - dropped, clean))
+                wanted = min(frames - dropped, clean)
+                taken = part.pages.take(wanted if pieces is None else min(wanted, part.pages.first(pieces)))
                 part.first += taken.frames
                 dropped += taken.frames
+                pieces = None if pieces is None else pieces - len(taken)
                 self._allocator.free_list(taken, self)
         self._parts = [part for part in self._parts if part.pages.frames]
         self.frames -= dropped
@@ -118,10 +132,10 @@ class CachedFile:
         self.dirty_frames -= cleaned
         return cleaned
 
-    def free_all(self) -> None:
-        """The file is deleted."""
-        self.dirty_frames = 0
-        self.drop_clean(self.frames)
+    @property
+    def records(self) -> int:
+        """What a move goes through."""
+        return self.pieces
 
     def relocate(self, moves: Moves) -> None:
         """Pages have moved; a part counts as of the node it was read to."""
@@ -182,6 +196,10 @@ class PageCache:
             meter.charge(costs.ALLOC_PAGE, taken.frames)
             frames -= taken.frames
 
+    def portion(self, frames: int) -> int:
+        """How many of so many pages to read in one go: fewer where free memory is scattered."""
+        return portion(self._core.allocator, GFP_HIGHUSER_MOVABLE, self._node, frames)
+
     def overwrite(self, file: CachedFile, frames: int) -> None:
         """Writes to `frames` pages of a file that are in memory, the last ones: they become dirty.
 
@@ -200,10 +218,17 @@ class PageCache:
 
     def delete(self, file: CachedFile) -> None:
         """Deletes a file: all of its pages go, dirty or not."""
-        before = counts(file)
-        self._core.meter.charge(costs.FREE_PAGE, file.frames)
-        file.free_all()
-        self.settle(file, before)
+        whole(self.delete_in_parts(file))
+
+    def delete_in_parts(self, file: CachedFile) -> Parts[None]:
+        """The same in parts (`truncate_inode_pages_final`)."""
+        while file.frames:
+            before = counts(file)
+            file.dirty_frames = 0
+            self._core.meter.charge(costs.FREE_PAGE, file.drop_clean(file.frames, pieces=PART_PIECES))
+            self.settle(file, before)
+            if file.frames:
+                yield
 
     def shrink(self, frames: int, *, direct: bool, node: int | None = None) -> int:
         """Frees up to `frames` pages (of one node), clean ones first, then dirty ones after writing them back."""
@@ -218,9 +243,35 @@ class PageCache:
 
     def drop(self) -> int:
         """What `echo 1 > drop_caches` does: every clean page goes. Returns how many."""
-        freed = self._in_turn(self._files, self.frames, lambda file, wanted: file.drop_clean(wanted))
-        self._core.meter.charge(costs.FREE_PAGE, freed)
-        return freed
+        return whole(self.drop_in_parts())
+
+    def drop_in_parts(self) -> Parts[int]:
+        """The same in parts, file by file; what is read meanwhile stays (`drop_pagecache_sb`)."""
+        dropped, room = 0, PART_PIECES
+        for file in list(self._files):
+            left = file.frames
+            while left:
+                if room <= 0:
+                    yield
+                    room = PART_PIECES
+                before, pieces = counts(file), file.pieces
+                freed = file.drop_clean(left, pieces=room)
+                self.settle(file, before)
+                self._core.meter.charge(costs.FREE_PAGE, freed)
+                room -= max(1, pieces - file.pieces)
+                left = left - freed if freed else 0
+                dropped += freed
+        return dropped
+
+    def reach(self, pieces: int) -> tuple[int, int]:
+        """(frames, runs) of the oldest pages, so many runs at most."""
+        frames, left = 0, pieces
+        for file in self._files:
+            for part in file.parts:
+                frames, left = frames + part.pages.first(left), left - min(left, len(part.pages))
+            if left <= 0:
+                break
+        return frames, pieces - left
 
     def write_back(self, frames: int) -> int:
         """Writes up to `frames` dirty pages to their devices, those of the file that became dirty first; how many."""

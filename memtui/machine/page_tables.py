@@ -109,6 +109,15 @@ class PageTables:
         self._slots = [RangeSet() for _ in self._slots]
         self._free(self.frames)
 
+    def release_some(self, tables: int) -> None:
+        """Gives up to so many PTE tables back, from the lowest: nothing is mapped any more."""
+        slots = self._slots[0]
+        freed = 0
+        while freed < tables and len(slots):
+            low, high = next(iter(slots))
+            freed += slots.remove(low, min(high, low + tables - freed))
+        self._free(freed)
+
     def claims(self) -> Iterator[tuple[Owner, int, int]]:
         """(owner, first frame, frames) of every run of tables."""
         for start, frames in self._frames:

@@ -15,8 +15,10 @@ from memtui.machine.errors import OutOfMemory
 from memtui.machine.kernel_stacks import STACK_OWNER
 from memtui.machine.oom import OomKiller
 from memtui.machine.page_tables import PageTables
+from memtui.machine.physical.allocator import GFP_HIGHUSER_MOVABLE
 from memtui.machine.physical.extents import FrameList
 from memtui.machine.physical.frame_map import Owner
+from memtui.machine.physical.portion import portion
 from memtui.machine.slab import SlabCaches
 from memtui.machine.vma import SharedPages, ThpAdvice, Vma, VmaKind
 from memtui.units import FRAMES_2M, PAGE_BYTES, frames_of
@@ -140,6 +142,21 @@ class Process:
         with self._oom.running(self):
             there, done = [(vma.start + low, vma.start + high) for low, high in ranges], Written()
             return self._oom.faulting(lambda: anon_fault.write(self._memory, self, vma, there, done))
+
+    def portion(self, vma: Vma, pages: int) -> int:
+        """How many of so many pages to write in one go: fewer where free memory is scattered.
+
+        Not where huge pages are tried for: which of them can be had depends on what was asked for together.
+        """
+        if self._memory.may_have_huge_pages(vma):
+            return pages
+        few = portion(self._memory.core.allocator, GFP_HIGHUSER_MOVABLE, self.node, pages)
+        return pages if few >= pages else max(FRAMES_2M, few // FRAMES_2M * FRAMES_2M)
+
+    @property
+    def handled(self) -> int:
+        """Runs of memory that the machine has allocated or freed so far."""
+        return self._memory.core.allocator.handled
 
     def discard(self, vma: Vma, ranges: Iterable[PageRange]) -> int:
         """madvise(2) with MADV_DONTNEED on ranges of an anonymous VMA, ascending, counted from its start.

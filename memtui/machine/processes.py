@@ -16,11 +16,14 @@ from memtui.machine import anon_fault, costs
 from memtui.machine.address_space import AddressSpace
 from memtui.machine.anon_memory import AnonMemory
 from memtui.machine.core import Core, Severity
+from memtui.machine.costs import Operation
 from memtui.machine.errors import OutOfMemory
+from memtui.machine.exit_mmap import exit_mmap
 from memtui.machine.kernel_stacks import STACK_FRAMES, KernelStacks
 from memtui.machine.latency import Timed
 from memtui.machine.oom import Killed, OomKiller
 from memtui.machine.page_tables import PageTables
+from memtui.machine.parts import Parts
 from memtui.machine.physical.frame_map import Owner
 from memtui.machine.process import NODE_CACHE, VMA_CACHE, Process, ProcessKernel, ProcessParts
 from memtui.machine.process_laws import check_processes, objects_in_use
@@ -121,6 +124,23 @@ class Processes:
             elsewhere = meter.background() if aside and self._core.cpus > 1 else nullcontext()
             with elsewhere, meter.timed(Timed.EXIT):
                 self._end(process)
+
+    def exit_in_parts(self, process: Process) -> Parts[None]:
+        """The same in parts; from the first on the process does nothing any more."""
+        if not process.alive:
+            return
+        process.alive = False
+        earlier: Counter[Operation] = Counter()
+        parts = exit_mmap(process, self.memory)
+        while process.pid in self._table:
+            with self._core.meter.timed(Timed.EXIT, 0) as timed:
+                timed.charges.update(earlier)
+                if next(parts, parts) is parts:
+                    timed.count = 1
+                    self._end(process)
+            earlier = Counter(timed.charges)
+            if not timed.count:
+                yield
 
     @property
     def anon_frames(self) -> int:

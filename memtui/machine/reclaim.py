@@ -14,6 +14,7 @@ from typing import Final
 from memtui.machine.core import Core
 from memtui.machine.latency import Timed
 from memtui.machine.page_cache import PageCache
+from memtui.machine.parts import Parts, whole
 from memtui.machine.physical.zone import Zone, total_reserve_frames
 from memtui.machine.slab import SlabCaches
 from memtui.machine.tmpfs.tmpfs import Tmpfs
@@ -58,6 +59,7 @@ class Reclaim:
         self._unmapped = unmapped
         core.allocator.shrinkers[:0] = [page_cache, tmpfs]
         core.allocator.clean_cache = page_cache.shrink_clean
+        core.allocator.cache_reach = page_cache.reach
         core.allocator.reclaim_time = self._time
 
     @property
@@ -73,13 +75,18 @@ class Reclaim:
 
     def drop_caches(self, value: int) -> None:
         """Writes vm.drop_caches: 1 clean page cache, 2 what shrinkers have, 3 both."""
+        whole(self.drop_caches_in_parts(value))
+
+    def drop_caches_in_parts(self, value: int) -> Parts[None]:
+        """The same in parts."""
         parts: list[str] = []
         if value & DROP_PAGECACHE:
             self._core.vm_events["drop_pagecache"] += 1
-            parts.append(f"{format_frames(self._page_cache.drop())} of page cache")
+            dropped = yield from self._page_cache.drop_in_parts()
+            parts.append(f"{format_frames(dropped)} of page cache")
         if value & DROP_SLAB:
             self._core.vm_events["drop_slab"] += 1
-            ragged = self._tmpfs.drop_slab()
+            ragged = yield from self._tmpfs.drop_slab_in_parts()
             unmapped = self._unmapped.drop() if self._unmapped is not None else 0
             if unmapped:
                 parts.append(f"{format_frames(unmapped)} of unmapped pages")

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from memtui.machine import costs
+from memtui.machine.parts import Parts, whole
 from memtui.machine.watermarks import set_watermarks
-from memtui.units import format_count
+from memtui.units import FRAMES_2M, format_count
 
 if TYPE_CHECKING:
     from memtui.machine.machine import Machine
@@ -18,11 +19,14 @@ class Sysctl:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
+        self._long: dict[str, Callable[[int], Parts[None]]] = {
+            "vm.nr_hugepages": self._nr_hugepages,
+            "vm.drop_caches": machine.reclaim.drop_caches_in_parts,
+            "vm.compact_memory": self._compact_memory,
+        }
+        """Those whose writing may take long, in parts."""
         self._handlers: dict[str, Callable[[int], None]] = {
             "vm.hugetlb_optimize_vmemmap": self._optimize_vmemmap,
-            "vm.nr_hugepages": self._nr_hugepages,
-            "vm.drop_caches": self._drop_caches,
-            "vm.compact_memory": self._compact_memory,
             "vm.min_free_kbytes": self._min_free_kbytes,
             "vm.watermark_boost_factor": self._watermark_boost_factor,
             "vm.max_map_count": self._max_map_count,
@@ -31,26 +35,30 @@ class Sysctl:
     @property
     def names(self) -> tuple[str, ...]:
         """Every setting there is."""
-        return tuple(self._handlers)
+        return (*self._handlers, *self._long)
 
     def write(self, name: str, value: int) -> None:
         """Writes one setting. Raises KeyError if there is none of that name."""
+        whole(self.write_in_parts(name, value))
+
+    def write_in_parts(self, name: str, value: int) -> Parts[None]:
+        """The same in parts, where it may take long."""
         self._machine.core.meter.charge(costs.SYSCTL)
-        self._handlers[name](value)
+        if name in self._long:
+            yield from self._long[name](value)
+        else:
+            self._handlers[name](value)
 
     def _optimize_vmemmap(self, value: int) -> None:
         hugetlb = self._machine.hugetlb
         before, hugetlb.optimize_vmemmap = hugetlb.optimize_vmemmap, bool(value)
         self._machine.core.log(f"vm.hugetlb_optimize_vmemmap {int(before)} → {int(hugetlb.optimize_vmemmap)}")
 
-    def _nr_hugepages(self, value: int) -> None:
-        self._machine.hugetlb.set_nr_hugepages(value)
+    def _nr_hugepages(self, value: int) -> Parts[None]:
+        yield from self._machine.hugetlb.resize(value, FRAMES_2M, None)
 
-    def _drop_caches(self, value: int) -> None:
-        self._machine.reclaim.drop_caches(value)
-
-    def _compact_memory(self, value: int) -> None:
-        moved = self._machine.compact_memory()
+    def _compact_memory(self, value: int) -> Parts[None]:
+        moved = yield from self._machine.compact_memory_in_parts()
         self._machine.core.log(f"vm.compact_memory: {format_count(moved)} pages moved together")
 
     def _min_free_kbytes(self, value: int) -> None:

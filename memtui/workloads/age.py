@@ -18,7 +18,7 @@ from memtui.machine.errors import OutOfMemory
 from memtui.machine.fragment import Fragmentation
 from memtui.machine.page_cache import CachedFile
 from memtui.units import PPM, format_count, format_frames
-from memtui.workloads.base import Activity, Context, Steps
+from memtui.workloads.base import Activity, Context, Steps, in_parts
 from memtui.workloads.params import Params, Share
 from memtui.workloads.program_memory import step_pages
 
@@ -82,12 +82,12 @@ class Age(Activity[AgeParams]):
     def finish(self) -> Steps:
         """Gives everything back."""
         for work in reversed(self._rounds):
-            self.machine.fragmenter.end(work)
+            yield from in_parts(self.machine, self.machine.fragmenter.end_in_parts(work))
             yield self.machine.take_ns()
         self._rounds.clear()
         if self._file is not None:
-            self.machine.page_cache.delete(self._file)
-            self._file = None
+            file, self._file = self._file, None
+            yield from in_parts(self.machine, self.machine.page_cache.delete_in_parts(file))
         self.machine.core.log("young again: page cache and scattered pages given back")
         yield self.machine.take_ns()
 
@@ -100,7 +100,7 @@ class Age(Activity[AgeParams]):
         file = self._file = self.machine.page_cache.create()
         step, done = step_pages(frames), 0
         while done < frames:
-            part = min(step, frames - done)
+            part = self.machine.page_cache.portion(min(step, frames - done))
             try:
                 self.machine.page_cache.read(file, part)
             except OutOfMemory:

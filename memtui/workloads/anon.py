@@ -12,7 +12,7 @@ from memtui.machine.oom import Killed
 from memtui.machine.process import Process
 from memtui.machine.vma import ThpAdvice
 from memtui.units import PPM, format_bytes, format_count, format_frames, frames_of
-from memtui.workloads.base import Activity, Context, Steps
+from memtui.workloads.base import Activity, Context, Steps, side_by_side
 from memtui.workloads.params import Count, Params, PositiveSize, Share
 from memtui.workloads.program_memory import Pace, front, map_vmas, write_parts
 from memtui.workloads.wording import MAX_STEPS, plural
@@ -85,8 +85,7 @@ class Anon(Activity[AnonParams]):
         left = [process for process in self._processes if process.alive]
         before = self.machine.processes.anon_frames
         for process in left:
-            self.machine.processes.exit(process)
-            yield self.machine.take_ns(side_by_side=len(left))
+            yield from side_by_side(self.machine, self.machine.processes.exit_in_parts(process), len(left))
         freed = format_frames(before - self.machine.processes.anon_frames)
         count = len(left)
         if count:
@@ -107,10 +106,10 @@ class Anon(Activity[AnonParams]):
         for round_number in range(1 + params.rewrite):
             verb = "touched" if round_number == 0 else f"rewritten, round {round_number} of {params.rewrite}"
             written = 0
-            for pages in write_parts(process, parts):
-                written += pages
+            for wrote in write_parts(process, parts):
+                written += wrote.pages
                 self.progress = f"{which}{format_frames(written)} of {format_bytes(params.size)} {verb}"
-                if self._pace.due(pages):
+                if self._pace.due(*wrote):
                     yield self.machine.take_ns()
 
     def _report(self) -> None:

@@ -10,19 +10,51 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
+from memtui.machine.parts import Parts
 from memtui.workloads.params import Params
 
 if TYPE_CHECKING:
     from memtui.machine.machine import Machine
 
 P = TypeVar("P", bound=Params)
+T = TypeVar("T")
 
 Steps = Iterator[int]
 """Simulated nanoseconds to wait before going on, one per step."""
+
+
+def in_parts(machine: Machine, parts: Parts[T], on_part: Callable[[], None] = lambda: None) -> Generator[int, None, T]:
+    """A long operation of the machine: each of its parts is a step that takes its time, the last is the caller's.
+
+    `on_part` is called after every part but the last, to say how far it is. Returns what the operation does.
+    """
+    while True:
+        try:
+            next(parts)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        on_part()
+        yield machine.take_ns()
+
+
+def side_by_side(machine: Machine, parts: Parts[None], count: int) -> Steps:
+    """A long operation that `count` processes do at once, each on its CPU if there are as many; steps to its end.
+
+    Together they take what it would take in one step.
+    """
+    spent_ns = waited_ns = 0
+    ended = False
+    while not ended:
+        ended = next(parts, parts) is parts
+        spent_ns += machine.take_ns()
+        part_ns = spent_ns // min(count, machine.core.cpus) - waited_ns
+        waited_ns += part_ns
+        yield part_ns
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from memtui.machine.process import Process
 from memtui.machine.vma import ThpAdvice
 from memtui.units import DURATION_HINT, PPM, format_bytes, format_count, format_frames, frames_of
 from memtui.workloads.anon import check_vmas
-from memtui.workloads.base import Activity, Context, Steps
+from memtui.workloads.base import Activity, Context, Steps, side_by_side
 from memtui.workloads.params import MAX_TIME_NS, WRITTEN, Count, Duration, Params, PositiveSize, Share, read_duration
 from memtui.workloads.program_memory import Lineage, Pace, Part, front, map_vmas, spread, write_parts
 from memtui.workloads.wording import plural
@@ -152,8 +152,7 @@ class ForkStorm(Activity[ForkStormParams]):
         left = [process for process in self._processes if process.alive]
         before = self.machine.processes.anon_frames
         for process in reversed(left):
-            self.machine.processes.exit(process)
-            yield self.machine.take_ns(side_by_side=len(left))
+            yield from side_by_side(self.machine, self.machine.processes.exit_in_parts(process), len(left))
         freed = format_frames(before - self.machine.processes.anon_frames)
         count = len(left)
         if count:
@@ -173,10 +172,10 @@ class ForkStorm(Activity[ForkStormParams]):
         vmas = map_vmas(parent, params.parent, params.vmas, params.thp)
         self._writes = spread([(vma.start, vma.end) for vma in vmas], params.writes)
         touched = 0
-        for pages in write_parts(parent, front(vmas, PPM)):
-            touched += pages
+        for wrote in write_parts(parent, front(vmas, PPM)):
+            touched += wrote.pages
             self.progress = f"{format_frames(touched)} of {format_bytes(params.parent)} touched"
-            if self._pace.due(pages):
+            if self._pace.due(*wrote):
                 yield self.machine.take_ns()
         huge = f", {format_count(parent.huge_pages)} huge pages" if parent.huge_pages else ""
         where = f"{format_bytes(params.parent)} in {format_count(params.vmas)} {plural(params.vmas, 'VMA')}"
@@ -206,8 +205,8 @@ class ForkStorm(Activity[ForkStormParams]):
     def _write(self, child: Process) -> Steps:
         """A child writes its share; one that is killed over it is gone, and the storm goes on."""
         try:
-            for pages in write_parts(child, self._writes, self._tally.written):
-                if self._pace.due(pages):
+            for wrote in write_parts(child, self._writes, self._tally.written):
+                if self._pace.due(*wrote):
                     yield self.machine.take_ns()
         except Killed:
             self._tally.killed += 1

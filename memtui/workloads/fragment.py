@@ -8,7 +8,7 @@ from pydantic import Field
 
 from memtui.machine.fragment import Fragmentation
 from memtui.units import PAGE_BYTES, format_bytes, format_count, format_frames
-from memtui.workloads.base import Activity, Context, Steps
+from memtui.workloads.base import Activity, Context, Steps, in_parts
 from memtui.workloads.params import Params, Share
 from memtui.workloads.program_memory import step_pages
 
@@ -51,8 +51,8 @@ class Fragment(Activity[FragmentParams]):
     def finish(self) -> Steps:
         """Frees every page kept."""
         if self._fragmentation is not None:
-            self.machine.fragmenter.end(self._fragmentation)
-            self._fragmentation = None
+            work, self._fragmentation = self._fragmentation, None
+            yield from in_parts(self.machine, self.machine.fragmenter.end_in_parts(work))
             self.machine.core.log("the pages in the way are freed, and free blocks join again")
         yield self.machine.take_ns()
 

@@ -10,7 +10,7 @@ from memtui.machine.core import Severity
 from memtui.machine.errors import OutOfMemory
 from memtui.machine.page_cache import CachedFile
 from memtui.units import PPM, format_bytes, format_frames, frames_of
-from memtui.workloads.base import Activity, Context, Steps
+from memtui.workloads.base import Activity, Context, Steps, in_parts
 from memtui.workloads.params import Params, PositiveSize, Share
 from memtui.workloads.program_memory import step_pages
 
@@ -38,8 +38,9 @@ class PageCache(Activity[PageCacheParams]):
         file = self._file = cache.create()
         frames = frames_of(params.size)
         try:
-            yield from self._in_steps(frames, "read", lambda part: cache.read(file, part))
-            yield from self._in_steps(frames * params.dirty // PPM, "dirtied", lambda part: cache.overwrite(file, part))
+            yield from self._in_steps(frames, "read", lambda part: cache.read(file, part), cache.portion)
+            written = frames * params.dirty // PPM
+            yield from self._in_steps(written, "dirtied", lambda part: cache.overwrite(file, part), lambda part: part)
         except OutOfMemory:
             self.machine.core.log(f"read ends early: ENOMEM, {self.progress or 'nothing read'}", Severity.BAD)
         yield self.machine.take_ns()
@@ -50,9 +51,12 @@ class PageCache(Activity[PageCacheParams]):
     def finish(self) -> Steps:
         """Deletes the file: its pages go, dirty or not."""
         if self._file is not None:
-            frames = self._file.frames
-            self.machine.page_cache.delete(self._file)
-            self._file = None
+            file, self._file = self._file, None
+            frames = file.frames
+            yield from in_parts(
+                self.machine, self.machine.page_cache.delete_in_parts(file), lambda: self._deleting(file)
+            )
+            self.progress = "deleted"
             self.machine.core.log(f"file deleted: {format_frames(frames)} of page cache back")
         yield self.machine.take_ns()
 
@@ -61,10 +65,13 @@ class PageCache(Activity[PageCacheParams]):
         """Whether the file exists."""
         return self._file is not None
 
-    def _in_steps(self, frames: int, verb: str, act: Callable[[int], None]) -> Steps:
+    def _deleting(self, file: CachedFile) -> None:
+        self.progress = f"deleting, {format_frames(file.frames)} left"
+
+    def _in_steps(self, frames: int, verb: str, act: Callable[[int], None], portion: Callable[[int], int]) -> Steps:
         step, done = step_pages(frames), 0
         while done < frames:
-            part = min(step, frames - done)
+            part = portion(min(step, frames - done))
             act(part)
             done += part
             self.progress = f"{format_frames(done)} of {format_frames(frames)} {verb}"

@@ -12,7 +12,7 @@ from memtui.machine.oom import Killed
 from memtui.machine.process import Process
 from memtui.machine.vma import Vma
 from memtui.units import PPM, format_bytes, format_count, format_frames, frames_of
-from memtui.workloads.base import Activity, Context, Steps
+from memtui.workloads.base import Activity, Context, Steps, in_parts, side_by_side
 from memtui.workloads.process import (
     ProcessDiscardParams,
     ProcessForkParams,
@@ -26,7 +26,7 @@ from memtui.workloads.wording import plural
 
 def named(machine: Machine, name: str) -> list[Process]:
     """Every process of this name, oldest first; an event says so when there is none."""
-    found = [process for process in machine.processes if process.name == name]
+    found = [process for process in machine.processes if process.name == name and process.alive]
     if not found:
         machine.core.log(f"no process is called {name}: ESRCH", Severity.BAD)
     return found
@@ -74,7 +74,7 @@ class Start(Activity[ProcessParams]):
     def finish(self) -> Steps:
         """exit(2)."""
         if self._process is not None and self._process.alive:
-            self.machine.processes.exit(self._process)
+            yield from in_parts(self.machine, self.machine.processes.exit_in_parts(self._process))
             self.machine.core.log(f"process {self._process} exited")
         self._process = None
         yield self.machine.take_ns()
@@ -104,10 +104,10 @@ class Map(Activity[ProcessMapParams]):
                 vmas = map_vmas(process, params.size, params.vmas, params.thp, params.area)
                 self._mapped += [(process, vma) for vma in vmas]
                 touched = 0
-                for pages in write_parts(process, front(vmas, params.touch)):
-                    touched += pages
+                for wrote in write_parts(process, front(vmas, params.touch)):
+                    touched += wrote.pages
                     self.progress = f"{format_frames(touched)} of {format_bytes(params.size)} touched"
-                    if pace.due(pages):
+                    if pace.due(*wrote):
                         yield self.machine.take_ns()
             except Killed:
                 self.progress = "killed"
@@ -173,8 +173,7 @@ class Fork(Activity[ProcessForkParams]):
         """All that live exit, oldest first."""
         left = [child for child in self._children if child.alive]
         for child in left:
-            self.machine.processes.exit(child)
-            yield self.machine.take_ns(side_by_side=len(left))
+            yield from side_by_side(self.machine, self.machine.processes.exit_in_parts(child), len(left))
         self._children.clear()
 
     @property
@@ -207,8 +206,8 @@ class Write(Activity[ProcessWriteParams]):
         for number, process in enumerate(processes, 1):
             parts = spread(self._pages(process), params.share)
             try:
-                for pages in write_parts(process, parts, done):
-                    if pace.due(pages):
+                for wrote in write_parts(process, parts, done):
+                    if pace.due(*wrote):
                         yield self.machine.take_ns()
             except Killed:
                 continue

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Final, NamedTuple
 
 from memtui.machine.anon_fault import PageRange, Written
 from memtui.machine.errors import OutOfMemory
+from memtui.machine.parts import PART_PIECES
 from memtui.machine.process import Process
 from memtui.machine.processes import Processes
 from memtui.machine.vma import ThpAdvice, Vma
 from memtui.units import FRAMES_2M, MIB, PAGE_BYTES, PPM, frames_of
-from memtui.workloads.wording import MAX_STEPS
+from memtui.workloads.wording import MAX_PARTS, MAX_STEPS
 
 Part = tuple[int, list[PageRange]]
 """Start of a VMA, and ranges of its pages counted from there."""
@@ -30,14 +32,16 @@ class Pace:
 
     def __init__(self, total_pages: int) -> None:
         self._step_pages = step_pages(total_pages)
-        self._since = 0
+        self._since = self._calls = self._pieces = 0
 
-    def due(self, pages: int) -> bool:
-        """Whether a step is full after so many pages more."""
+    def due(self, pages: int, pieces: int = 1) -> bool:
+        """Whether a step is full after one call that wrote so many pages more, in so many pieces of memory."""
         self._since += pages
-        if self._since < self._step_pages:
+        self._calls += 1
+        self._pieces += pieces
+        if self._since < self._step_pages and self._calls < MAX_PARTS and self._pieces < PART_PIECES // 2:
             return False
-        self._since = 0
+        self._since = self._calls = self._pieces = 0
         return True
 
 
@@ -111,24 +115,33 @@ def spread(parts: Iterable[PageRange], share_ppm: int) -> list[Part]:
     return found
 
 
-def write_parts(process: Process, parts: Sequence[Part], written: Written | None = None) -> Iterator[int]:
-    """Writes parts of a process's memory, piece by piece; yields the pages of each piece just written.
+class Wrote(NamedTuple):
+    """One group of pages just written."""
+
+    pages: int
+    pieces: int
+    """Runs of memory that were allocated or freed for it."""
+
+
+def write_parts(process: Process, parts: Sequence[Part], written: Written | None = None) -> Iterator[Wrote]:
+    """Writes parts of a process's memory, group by group; yields after each.
 
     Adds what the writes did to `written`. Raises OutOfMemory, as Killed if the process is the victim.
     """
     step = step_pages(sum(high - low for _, ranges in parts for low, high in ranges))
     for start, ranges in parts:
-        for group in _cut(ranges, step):
+        for group in _cut(ranges, partial(process.portion, process.vma_at(start), step)):
+            handled = process.handled
             done = process.write(process.vma_at(start), group)
             if written is not None:
                 written.add(done)
-            yield sum(high - low for low, high in group)
+            yield Wrote(sum(high - low for low, high in group), process.handled - handled)
 
 
-def _cut(ranges: Iterable[PageRange], step: int) -> Iterator[list[PageRange]]:
-    """Ascending ranges in groups of about a step's pages each; longer ones are cut at whole steps."""
+def _cut(ranges: Iterable[PageRange], portion: Callable[[], int]) -> Iterator[list[PageRange]]:
+    """Ascending ranges in groups of about a step's pages each, as many as `portion` says; longer ones are cut there."""
     group: list[PageRange] = []
-    pages = 0
+    pages, step = 0, portion()
     for low, high in ranges:
         while low < high:
             end = min(high, low - low % step + step)
@@ -137,6 +150,6 @@ def _cut(ranges: Iterable[PageRange], step: int) -> Iterator[list[PageRange]]:
             low = end
             if pages >= step:
                 yield group
-                group, pages = [], 0
+                group, pages, step = [], 0, portion()
     if group:
         yield group

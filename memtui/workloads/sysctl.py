@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
-from memtui.workloads.base import Activity, Steps
+from memtui.workloads.base import Activity, Steps, in_parts
 from memtui.workloads.hugepages import wait_for_resize
 from memtui.workloads.params import Params
 
@@ -94,6 +94,7 @@ class SetSysctl(Activity[SysctlParams]):
         for done, (name, value) in enumerate(self.params.settings, start=1):
             if name == "vm.nr_hugepages":
                 yield from wait_for_resize(self)
-            self.machine.sysctl.write(name, value)
+            self.progress = f"{name} {value}"
+            yield from in_parts(self.machine, self.machine.sysctl.write_in_parts(name, value))
             self.progress = f"{done} of {len(self.params.settings)} settings"
             yield self.machine.take_ns()

@@ -11,7 +11,7 @@ from memtui.machine.core import Severity
 from memtui.machine.errors import NoSpace, OutOfMemory
 from memtui.machine.tmpfs.files import Mount, TmpfsFile
 from memtui.units import FRAMES_2M, PAGE_BYTES, format_bytes, format_count, format_frames, frames_of
-from memtui.workloads.base import Activity, Context, Steps
+from memtui.workloads.base import Activity, Context, Steps, in_parts
 from memtui.workloads.program_memory import Pace, step_pages
 from memtui.workloads.tmpfs import (
     TmpfsFileParams,
@@ -21,7 +21,7 @@ from memtui.workloads.tmpfs import (
     TmpfsUnlinkParams,
     TmpfsWriteParams,
 )
-from memtui.workloads.wording import MAX_STEPS, plural
+from memtui.workloads.wording import MAX_PARTS, MAX_STEPS, plural
 
 if TYPE_CHECKING:
     from memtui.machine.machine import Machine
@@ -97,10 +97,16 @@ class Tmpfs(Activity[TmpfsParams]):
         if mount is not None:
             self._mount = None
             pages = mount.used_pages
-            self.machine.tmpfs.unmount(mount)
+            yield from in_parts(
+                self.machine, self.machine.tmpfs.unmount_in_parts(mount), lambda: self._unmounting(mount)
+            )
+            self.progress = "unmounted"
             mapped = f"; {format_frames(mount.used_pages)} are still mapped" if mount.used_pages else ""
             self.machine.core.log(f"{mount.name} unmounted: {format_frames(pages - mount.used_pages)} back{mapped}")
         yield self.machine.take_ns()
+
+    def _unmounting(self, mount: Mount) -> None:
+        self.progress = f"unmounting, {format_frames(mount.used_pages)} left"
 
     @property
     def holds(self) -> bool:
@@ -123,7 +129,7 @@ class FileActivity(Activity[F]):
             self._fail(f"nothing is mounted as {self.params.mount}: ENOENT")
             return
         before, count = Usage.of(self.machine), self.params.count
-        batch = max(1, count // MAX_STEPS)
+        batch = min(max(1, count // MAX_STEPS), MAX_PARTS)
         for number, name in enumerate(self.params.files(), 1):
             self.which = f"file {format_count(number)} of {format_count(count)}: " if count > 1 else ""
             if self.needs_file and name not in mount.files:
@@ -132,6 +138,7 @@ class FileActivity(Activity[F]):
             try:
                 with self.machine.tmpfs.opened(self.machine.tmpfs.create(mount, name)) as file:
                     yield from self.each(file)
+                    yield from self._close(file)
             except (NoSpace, OutOfMemory) as refused:
                 error = "ENOSPC" if isinstance(refused, NoSpace) else "ENOMEM"
                 if isinstance(refused, OutOfMemory):
@@ -150,6 +157,16 @@ class FileActivity(Activity[F]):
     @abstractmethod
     def words(self) -> str:
         """What was done, for the log."""
+
+    def _close(self, file: TmpfsFile) -> Steps:
+        """close(2), which frees the pages of a file without a name."""
+        done = self.progress
+        yield from in_parts(self.machine, self.machine.tmpfs.close_in_parts(file), lambda: self._freeing(file))
+        self.progress = done
+
+    def _freeing(self, file: TmpfsFile) -> None:
+        """Says how far the freeing of pages has come."""
+        self.progress = f"{self.which}freeing, {format_frames(file.index.pages)} left"
 
     def _fail(self, text: str) -> None:
         self.machine.core.log(text, Severity.BAD)
@@ -179,11 +196,12 @@ class TmpfsWrite(FileActivity[TmpfsWriteParams]):
         done = 0
         for offset, size, chunk in self._calls():
             while size:
+                handled = self.machine.tmpfs.handled
                 written = self.machine.tmpfs.write(file, offset, size, chunk)
                 offset, size, done = offset + written, size - written, done + written
                 self._written += written
                 self.progress = f"{self.which}{format_bytes(done)} of {format_bytes(self.params.size)}"
-                if self._pace.due(frames_of(written)):
+                if self._pace.due(frames_of(written), self.machine.tmpfs.handled - handled):
                     yield self.machine.take_ns()
 
     def words(self) -> str:
@@ -193,16 +211,17 @@ class TmpfsWrite(FileActivity[TmpfsWriteParams]):
     def _calls(self) -> Iterator[tuple[int, int, int | None]]:
         """(offset, bytes, bytes of one write(2)) of parts to be written in one go: consecutive calls together."""
         params = self.params
-        step = step_pages(frames_of(params.size) * params.count) * PAGE_BYTES
+        most = step_pages(frames_of(params.size) * params.count) * PAGE_BYTES
+        huge = FRAMES_2M * PAGE_BYTES
         if params.stride is None or params.stride == params.chunk:
             pieces, chunk = iter([(params.offset, params.size)]), params.chunk
         else:
             pieces, chunk = params.pieces(), None
-        grain = chunk or FRAMES_2M * PAGE_BYTES
+        grain = chunk if chunk is not None and (chunk | params.offset) % huge else huge
         for offset, size in pieces:
             end = offset + size
             while offset < end:
-                border = offset + -(-step // grain) * grain
+                border = offset + -(-self.machine.tmpfs.portion(most) // grain) * grain
                 stop = min(end, border if chunk else border // grain * grain)
                 yield offset, stop - offset, chunk
                 offset = stop
@@ -217,9 +236,9 @@ class TmpfsTruncate(FileActivity[TmpfsTruncateParams]):
 
     def each(self, file: TmpfsFile) -> Steps:
         """ftruncate(2)."""
-        self.machine.tmpfs.truncate(file, self.params.size)
+        parts = self.machine.tmpfs.truncate_in_parts(file, self.params.size)
+        yield from in_parts(self.machine, parts, lambda: self._freeing(file))
         self.progress = f"{self.which}{format_bytes(self.params.size)}"
-        return iter(())
 
     def words(self) -> str:
         """What size they have now."""
@@ -235,9 +254,9 @@ class TmpfsPunch(FileActivity[TmpfsPunchParams]):
     def each(self, file: TmpfsFile) -> Steps:
         """fallocate(2) for every hole."""
         holes = -(-self.params.size // (self.params.stride or self.params.chunk or self.params.size))
-        batch = max(1, holes * self.params.count // MAX_STEPS)
+        batch = min(max(1, holes * self.params.count // MAX_STEPS), MAX_PARTS)
         for number, (offset, size) in enumerate(self.params.pieces(), 1):
-            self.machine.tmpfs.punch(file, offset, size)
+            yield from in_parts(self.machine, self.machine.tmpfs.punch_in_parts(file, offset, size))
             self.progress = f"{self.which}{format_count(number)} of {format_count(holes)} {plural(holes, 'hole')}"
             if number % batch == 0:
                 yield self.machine.take_ns()
@@ -255,9 +274,8 @@ class TmpfsUnlink(FileActivity[TmpfsUnlinkParams]):
 
     def each(self, file: TmpfsFile) -> Steps:
         """unlink(2)."""
-        self.machine.tmpfs.unlink(file)
+        yield from in_parts(self.machine, self.machine.tmpfs.unlink_in_parts(file))
         self.progress = f"{self.which}deleted"
-        return iter(())
 
     def words(self) -> str:
         """Which."""

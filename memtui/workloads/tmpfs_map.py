@@ -12,7 +12,7 @@ from memtui.machine.tmpfs.files import Mount, TmpfsFile
 from memtui.machine.tmpfs.shared import map_file
 from memtui.machine.vma import Vma
 from memtui.units import FRAMES_2M, PAGE_BYTES, PPM, format_count, format_frames, frames_of
-from memtui.workloads.base import Activity, Context, Steps
+from memtui.workloads.base import Activity, Context, Steps, in_parts
 from memtui.workloads.process_steps import named
 from memtui.workloads.program_memory import Pace, step_pages
 from memtui.workloads.tmpfs import TmpfsMapParams
@@ -70,7 +70,7 @@ class TmpfsMap(Activity[TmpfsMapParams]):
             yield from self._unmap()
             return
         for process in left:
-            self.machine.processes.exit(process)
+            yield from in_parts(self.machine, self.machine.processes.exit_in_parts(process))
             yield self.machine.take_ns()
         self.machine.core.log(f"{format_count(len(left))} {plural(len(left), 'process')} exited: files unmapped")
         self.progress = "exited"
@@ -115,10 +115,10 @@ class TmpfsMap(Activity[TmpfsMapParams]):
         touch = self._touched(file)
         step, done = step_pages(touch * params.processes * params.count), 0
         while done < touch:
-            stop = min(touch, done + step)
+            stop, handled = min(touch, done + process.portion(vma, step)), process.handled
             if process.touch_shared(vma, done, stop) < stop:
                 raise BusError
-            if pace.due(stop - done):
+            if pace.due(stop - done, process.handled - handled):
                 yield self.machine.take_ns()
             done = stop
 

@@ -12,6 +12,9 @@ from memtui.units import PAGE_BYTES, format_count
 MAX_STEPS: Final = 200
 """Into about how many steps an activity with many parts cuts its work, so that it can be watched."""
 
+MAX_PARTS: Final = 128
+"""Calls of the kernel in one step at most, however many there are: a step is not to be felt."""
+
 
 def plural(count: int, noun: str) -> str:
     """The noun, in the plural unless there is exactly one."""

@@ -33,6 +33,8 @@ class Pages:
         self.pages = FrameList()
         self.told = 0
 
+    records = 0
+
     def relocate(self, moves: Moves) -> None:
         self.told += 1
         self.pages = FrameList(part for start, n in self.pages for part in moves.translate(start, n))

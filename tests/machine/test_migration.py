@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,6 +12,7 @@ from memtui.machine.anon_store import AnonStore
 from memtui.machine.compaction.scanners import Compaction
 from memtui.machine.core import Core
 from memtui.machine.page_cache import CachedFile
+from memtui.machine.parts import Parts
 from memtui.machine.physical.allocator import Gfp
 from memtui.machine.physical.buddy import MigrateType
 from memtui.machine.physical.frame_map import Owner
@@ -66,6 +68,16 @@ def aged_machine(seed: int) -> tuple[Machine, list[Owner]]:
     return machine, [file, cached, *machine.processes.memory.stores]
 
 
+def count_parts(parts: Parts[int]) -> Iterator[int]:
+    """The number of each part of an operation, as soon as it is done."""
+    number = 0
+    going_on = True
+    while going_on:
+        going_on = next(parts, parts) is not parts
+        number += 1
+        yield number
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_every_page_is_where_it_was_moved_to_and_the_rest_where_it_was(seed: int) -> None:
     machine, owners = aged_machine(seed)
@@ -74,12 +86,17 @@ def test_every_page_is_where_it_was_moved_to_and_the_rest_where_it_was(seed: int
     for zone in machine.core.allocator.zones:
         before = {id(owner): places_of(owner) for owner in owners}
         compaction = Compaction(machine.core, zone)
-        total += compaction.run()
+        new: dict[int, dict[int, int]] = {id(owner): {} for owner in owners}
+        parts = compaction.run_in_parts()
+        for _ in count_parts(parts):
+            machine.check()
+            for owner, moves in compaction.moves.items():
+                new.setdefault(id(owner), {}).update(moved(moves))
+        total += sum(map(len, new.values()))
         for owner in owners:
-            new = moved(compaction.moves.get(owner, Moves()))
-            wanted = {page: new.get(frame, frame) for page, frame in before[id(owner)].items()}
-            assert places_of(owner) == wanted
-        taken = [frame for moves in compaction.moves.values() for frame in moved(moves).values()]
+            went = new[id(owner)]
+            assert places_of(owner) == {page: went.get(frame, frame) for page, frame in before[id(owner)].items()}
+        taken = [frame for moves in new.values() for frame in moves.values()]
         assert len(set(taken)) == len(taken), "no two pages move to one frame"
     assert total > 10_000
     assert large == [owner.large_folios(0, 1 << 52) for owner in owners if isinstance(owner, AnonStore)]
@@ -110,6 +127,8 @@ class Singles:
         for frame in frames[1::2]:
             core.allocator.free(frame, 1, self)
         self.frames = frames[::2]
+
+    records = 0
 
     def relocate(self, moves: Moves) -> None:
         self.frames = [start for frame in self.frames for start, _ in moves.translate(frame, 1)]

@@ -119,7 +119,7 @@ class FakeMachine:
         events, self.core.events = self.core.events, []
         return events
 
-    def take_ns(self, *, side_by_side: int = 1) -> int:
+    def take_ns(self) -> int:
         return 0
 
     def check(self) -> None:

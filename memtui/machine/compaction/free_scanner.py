@@ -68,6 +68,13 @@ class FreeScanner:
             self._runs.append((start + part, room - part))
         return start, part
 
+    def look_again(self) -> None:
+        """Other things have happened: what is free now in what is left of the pageblock it is in."""
+        if self._runs:
+            low = self._runs[-1][0]
+            end = (low // PAGEBLOCK_FRAMES + 1) * PAGEBLOCK_FRAMES
+            self._runs = self._frame_map.free_in(low, end - low)[::-1]
+
     def hurry(self, migrating: int) -> None:
         """The next 32 pages, from the pageblock of this number, are to be moved for a request."""
         top = self._blocks[self.place] if 0 <= self.place < len(self._blocks) else self._zone.layout.end

@@ -9,16 +9,22 @@ neither a source worth having (a huge page) nor a target (a free block of pagebl
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from memtui.machine import costs
 from memtui.machine.compaction.free_scanner import CLUSTER, FreeScanner
 from memtui.machine.core import Core
 from memtui.machine.errors import FrameStateError
+from memtui.machine.parts import PART_PIECES, Parts, whole
 from memtui.machine.physical.buddy import PAGEBLOCK_FRAMES
 from memtui.machine.physical.frame_map import BLOCK_SHIFT, FrameMap, Owner
 from memtui.machine.physical.migration import Moves, Relocatable
 from memtui.machine.physical.zone import Zone
+
+RECORDS_PER_MOVE: Final = 16
+"""So many records of an owner are looked at in the time that one run takes to move."""
 
 
 @dataclass(slots=True)
@@ -40,15 +46,31 @@ class Compaction:
     direct: bool = False
     """For the sake of a request, which waits for it; else by a daemon or an administrator."""
     moves: dict[Owner, Moves] = field(default_factory=dict)
+    """What the last part moved."""
 
     def run(self) -> int:
         """Compacts the zone; returns how many pages moved.
 
         For a request the per-CPU lists are emptied (`lru_add_drain_cpu_zone`): what is freed is to merge at once.
         """
+        return whole(self.run_in_parts())
+
+    def run_in_parts(self) -> Parts[int]:
+        """The same; for /proc/sys/vm/compact_memory in parts, for a request in one.
+
+        After each every owner knows where its pages are.
+        """
         if self.order is not None:
             self.zone.lists.drain()
-        self._scan()
+        moved = 0
+        for _ in self._scan():
+            moved += self._tell_owners()
+            yield
+            self.moves.clear()
+        return moved + self._tell_owners()
+
+    def _tell_owners(self) -> int:
+        """Ends a part: owners put their records right, and pages moved are counted. Returns how many."""
         for owner, moves in self.moves.items():
             if not isinstance(owner, Relocatable):
                 raise FrameStateError(f"{owner!r} says it is movable and cannot be moved")
@@ -64,17 +86,20 @@ class Compaction:
         """Whether the blocks wanted are free (`compact_finished`)."""
         return self.order is not None and self.zone.buddy.blocks_from(self.order) >= self.blocks
 
-    def _scan(self) -> None:
-        """Runs both scanners until they meet or enough blocks are free."""
+    def _scan(self) -> Iterator[None]:
+        """Runs both scanners until they meet or enough blocks are free; yields where a part ends."""
         frame_map, state = self.core.allocator.frame_map, self.zone.compaction
         blocks = mixed_pageblocks(frame_map, self.zone)
         low, high = 0, len(blocks)
         if self.order is not None:
             state.begin(self.order)
             low, high = bisect_left(blocks, state.migrate_from), bisect_left(blocks, state.free_below)
-        whole, strided = self.order is None, self.direct and not self.sync
-        free = FreeScanner(self.zone, frame_map, blocks, high, self._count_free, whole=whole, strided=strided)
+        by_hand, strided = self.order is None, self.direct and not self.sync
+        free = FreeScanner(self.zone, frame_map, blocks, high, self._count_free, whole=by_hand, strided=strided)
         for index in range(low, high):
+            if by_hand and self._part_is_full():
+                yield
+                free.look_again()
             if not self._pass_over(blocks[index]) and not self._empty(index, blocks[index], free):
                 break
             if self.done:
@@ -84,9 +109,19 @@ class Compaction:
                 return
         state.restart()
 
+    def _part_is_full(self) -> bool:
+        """Whether as much has moved as one part may, at the end of a pageblock.
+
+        The more records the owners have to go through, the more: that must not take longer than moving.
+        """
+        records = sum(owner.records for owner in self.moves if isinstance(owner, Relocatable))
+        return sum(map(len, self.moves.values())) >= max(PART_PIECES // 2, records // RECORDS_PER_MOVE)
+
     def _empty(self, index: int, first: int, free: FreeScanner) -> bool:
         """Moves what is movable out of one pageblock; False once the scanners have met."""
         frame_map, left = self.core.allocator.frame_map, 0
+        if not 0 < frame_map.usage(first, PAGEBLOCK_FRAMES)[0] < PAGEBLOCK_FRAMES:
+            return free.place > index
         self._count("compact_migrate_scanned")
         if not self.sync and sum(frame_map.usage(first, PAGEBLOCK_FRAMES)) < PAGEBLOCK_FRAMES:
             return free.place > index

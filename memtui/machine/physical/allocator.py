@@ -99,6 +99,10 @@ class PageAllocator:
         """Around reclaim, direct or kswapd's: who waits for the time it takes."""
         self.clean_cache: Callable[[int, int], int] | None = None
         """Frees up to so many frames of clean page cache on a node for its kswapd; returns how many."""
+        self.cache_reach: Callable[[int], tuple[int, int]] | None = None
+        """(frames, runs) of the page cache that reclaim takes first, so many runs at most."""
+        self.handled = 0
+        """Runs of frames that were ever allocated or freed: what that cost, whatever their size."""
         self.keep_freed: Callable[[int, int, Owner], list[Run]] | None = None
         """Keeps some of a run that is freed (first frame, frames, who had it); returns the runs to free."""
         self.vm_events: Counter[str] = Counter()
@@ -144,11 +148,12 @@ class PageAllocator:
 
         All of them, or OutOfMemory; with `partial` as many as can be had, perhaps none.
         """
-        request = Request(owner, gfp, order, self._zones_for(gfp, node), self._unspoilt(gfp, order, count, partial))
+        request = Request(owner, gfp, order, self.zones_for(gfp, node), self._unspoilt(gfp, order, count, partial))
         spoilt = count - request.missing
         if request.missing and not self.injected(order, count):
             self._gather(request)
         request.missing += spoilt
+        self.handled += len(request.taken)
         if request.missing and not partial:
             self.free_list(request.taken, owner)
             raise OutOfMemory(f"order-{order} allocation failed ({count - request.missing} of {count})")
@@ -203,6 +208,7 @@ class PageAllocator:
         zone: Zone | None = None
         parts: list[Run] = []
         for start, frames in runs:
+            self.handled += 1
             for here, first, length in self._by_zone(start, frames):
                 if here is not zone and zone is not None:
                     zone.free(parts, order, owner)
@@ -245,7 +251,7 @@ class PageAllocator:
 
     def available_frames(self, gfp: Gfp, node: int) -> int:
         """Frames such a request could have now without reclaiming, down to the min watermark."""
-        zones = self._zones_for(gfp, node)
+        zones = self.zones_for(gfp, node)
         return sum(max(0, zone.spare_frames(zone.marks.min, gfp.highest_zone)) for zone in zones)
 
     def available_on(self, gfp: Gfp, node: int) -> int:
@@ -362,7 +368,8 @@ class PageAllocator:
         finally:
             self._reclaiming = False
 
-    def _zones_for(self, gfp: Gfp, node: int) -> list[Zone]:
+    def zones_for(self, gfp: Gfp, node: int) -> list[Zone]:
+        """The zones that serve such a request, the best first."""
         zones = self._node_zones[node] if gfp.this_node else self._zonelist(node)
         return zones if gfp.highest_zone == NORMAL else [zone for zone in zones if zone.index <= gfp.highest_zone]
 

@@ -53,7 +53,7 @@ class Buddy:
 
     def __init__(self, block_use: BlockUse) -> None:
         self._lists: list[list[dict[int, None]]] = [[{} for _ in range(TOP_ORDER)] for _ in MigrateType]
-        self._top: list[TopRuns] = [TopRuns() for _ in MigrateType]
+        self._top = self.top_runs = tuple(TopRuns() for _ in MigrateType)
         self._types: dict[int, MigrateType] = {}
         """Pageblock → type, where it is not MOVABLE, as all are at boot."""
         self._block_use = block_use

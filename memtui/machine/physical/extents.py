@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 Run = tuple[int, int]
 """(first frame, frames)."""
@@ -73,6 +74,12 @@ class FrameList:
         taken._runs.extend(self.take_runs(frames))
         taken.frames = before - self.frames
         return taken
+
+    def first(self, runs: int) -> int:
+        """Frames in the first `runs` runs."""
+        if runs >= len(self._runs):
+            return self.frames
+        return sum(frames for _, frames in islice(self._runs, runs))
 
     def take_runs(self, frames: int) -> list[Run]:
         """The same, as plain runs."""

@@ -9,7 +9,7 @@ bytes each.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol
 
 from sortedcontainers import SortedDict
@@ -106,17 +106,19 @@ class FrameMap:
         mixed = self._blocks.get(block)
         return mixed is not None and mixed.used == bits and mixed.masks.get(owner) == bits
 
+    def release_runs(self, runs: Iterable[Run], owner: Owner) -> None:
+        """Takes runs from `owner`, those in one 4 MiB block together. Raises FrameStateError as `release` does."""
+        for block, mask in self._masks_of(runs, lambda start, frames: self.release(start, frames, owner)).items():
+            self.release_bits(block, mask, owner)
+
     def transfer(self, runs: Iterable[Run], giver: Owner, taker: Owner) -> None:
         """Gives runs of one owner to another. Raises FrameStateError as `release` does."""
-        bits: dict[int, int] = {}
-        for start, frames in runs:
-            block, offset = start >> BLOCK_SHIFT, start & (BLOCK_FRAMES - 1)
-            if offset + frames <= BLOCK_FRAMES:
-                bits[block] = bits.get(block, 0) | ((1 << frames) - 1) << offset
-            else:
-                self.release(start, frames, giver)
-                self.assign(start, frames, taker)
-        for block, mask in bits.items():
+
+        def give(start: int, frames: int) -> None:
+            self.release(start, frames, giver)
+            self.assign(start, frames, taker)
+
+        for block, mask in self._masks_of(runs, give).items():
             self.release_bits(block, mask, giver)
             self.by_kind[taker.kind] += mask.bit_count()
             self._assign_bits(block, mask, taker)
@@ -156,10 +158,11 @@ class FrameMap:
         return frames - (mixed.used & window).bit_count(), movable
 
     def free_in(self, start: int, frames: int) -> list[Run]:
-        """Free runs, ascending, in a range that lies inside one mixed 4 MiB block."""
+        """Free runs, ascending, in a range that lies inside one 4 MiB block; none if the block is not mixed."""
         block, offset = start >> BLOCK_SHIFT, start & (BLOCK_FRAMES - 1)
+        mixed = self._blocks.get(block)
         window = ((1 << frames) - 1) << offset
-        return list(mask_runs(~self._blocks[block].used & window, block << BLOCK_SHIFT))
+        return list(mask_runs(~mixed.used & window, block << BLOCK_SHIFT)) if mixed is not None else []
 
     def mixed_blocks(self, start: int, end: int) -> list[int]:
         """Numbers of the mixed 4 MiB blocks that overlap frames [start, end), ascending."""
@@ -238,6 +241,18 @@ class FrameMap:
             if mine is None or theirs is None or mine.masks != theirs.masks or mine.used != theirs.used:
                 return f"owners differ in the block at frame {block << BLOCK_SHIFT:#x}"
         return None
+
+    @staticmethod
+    def _masks_of(runs: Iterable[Run], large: Callable[[int, int], None]) -> dict[int, int]:
+        """Block → frames of runs in it, as a mask; runs that are not inside one block are left to `large`."""
+        bits: dict[int, int] = {}
+        for start, frames in runs:
+            block, offset = start >> BLOCK_SHIFT, start & (BLOCK_FRAMES - 1)
+            if offset + frames <= BLOCK_FRAMES:
+                bits[block] = bits.get(block, 0) | ((1 << frames) - 1) << offset
+            else:
+                large(start, frames)
+        return bits
 
     def _assign_bits(self, block: int, bits: int, owner: Owner) -> None:
         mixed = self._blocks.get(block)

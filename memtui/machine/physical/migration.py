@@ -37,6 +37,10 @@ class Moves:
         """(old first frame, frames, new first frame)."""
         return zip(self._old, self._frames, self._new, strict=True)
 
+    def __len__(self) -> int:
+        """Number of runs."""
+        return len(self._old)
+
     @property
     def frames(self) -> int:
         """Frames that moved."""
@@ -63,6 +67,10 @@ class Moves:
 @runtime_checkable
 class Relocatable(Protocol):
     """A movable owner: told where its frames went, it puts its own records right."""
+
+    @property
+    def records(self) -> int:
+        """How many runs of frames it goes through for that; 0 where it finds those that moved at once."""
 
     def relocate(self, moves: Moves) -> None:
         """Replaces every frame that moved by the one it moved to."""

@@ -83,6 +83,10 @@ class PerCpuPages:
                 yield start, frames
         self._note_limits()
 
+    def reach(self, kind: MigrateType, pieces: int) -> tuple[int, int]:
+        """(frames, runs) that requests for single pages find here, so many runs at most; the buddy comes after."""
+        return self._lists[self._place(0, kind)].reach(pieces)
+
     def free(self, runs: Sequence[Run], order: int, owner: Owner, high_floor: int) -> None:
         """Takes blocks of one order back from their owner, run by run."""
         if not (self.limits.holds and cached(order)):
@@ -93,6 +97,10 @@ class PerCpuPages:
         self._frame_map.transfer(runs, owner, LISTED)
         for start, frames in runs:
             self.count += frames
+            if start >> PAGEBLOCK_ORDER == (start + frames - 1) >> PAGEBLOCK_ORDER:
+                place = self._place(order, self._buddy.type_of(start))
+                self._keep(place, order, start, start + frames, high_floor)
+                continue
             for low, high, kind in self._buddy.type_runs(start, start + frames):
                 self._keep(self._place(order, kind), order, low, high, high_floor)
         self._note_limits()
@@ -187,8 +195,9 @@ class PerCpuPages:
                 return
             number = (place + step) % len(self._lists)
             order = PAGEBLOCK_ORDER if number >= LOW_LISTS else number // len(MigrateType)
-            for start, length in self._lists[number].drop(-(-frames >> order) << order):
-                self._frame_map.release(start, length, LISTED)
+            dropped = self._lists[number].drop(-(-frames >> order) << order)
+            self._frame_map.release_runs(dropped, LISTED)
+            for start, length in dropped:
                 self._buddy.free_run(start, length)
                 self.count -= length
                 frames -= length

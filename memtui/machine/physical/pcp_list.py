@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from memtui.machine.physical.extents import Run
 
@@ -56,6 +57,12 @@ class PcpList:
             frames -= part
             self.frames -= part
         return taken
+
+    def reach(self, runs: int) -> tuple[int, int]:
+        """(frames, runs) of up to `runs` runs at the head."""
+        if runs >= len(self._runs):
+            return self.frames, len(self._runs)
+        return sum(frames for _, frames, _ in islice(reversed(self._runs), runs)), runs
 
     def drop(self, frames: int) -> list[Run]:
         """Takes up to so many frames from the tail."""

@@ -56,6 +56,14 @@ class RangeMap(Generic[V]):
                 found.append((low if low > start else start, high if high < end else end, values[first]))
         return found
 
+    def reach(self, start: int, end: int, pieces: int) -> tuple[int, int]:
+        """How far from `start` so many pieces go, up to where the next begins or to `end`; and how many go there."""
+        first = bisect_right(self._ends, start)
+        last = first + pieces
+        if last < len(self._starts) and self._starts[last] < end:
+            return self._starts[last], pieces
+        return end, bisect_left(self._starts, end, first) - first
+
     def gaps(self, start: int, end: int) -> list[tuple[int, int]]:
         """The parts of [start, end), which is not empty, that have no value."""
         return self.gaps_within(((start, end),))

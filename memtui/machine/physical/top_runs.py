@@ -7,6 +7,7 @@ the hot path: an untouched zone of any size is one run.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from memtui.machine.physical.extents import Run
@@ -51,6 +52,16 @@ class TopRuns:
             self._runs[start + taken] = frames - taken
         self.blocks -= taken >> TOP_ORDER
         return start, taken
+
+    def reach(self, runs: int) -> int:
+        """Frames in the `runs` runs that came last."""
+        if runs >= len(self._runs):
+            return self.blocks << TOP_ORDER
+        return sum(islice(reversed(self._runs.values()), runs))
+
+    def __len__(self) -> int:
+        """Number of runs."""
+        return len(self._runs)
 
     def carve(self, start: int, end: int) -> int:
         """Takes out every free block inside [start, end); returns how many frames that were."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple, Protocol
 
 from memtui.machine.errors import NoSpace, OutOfMemory
+from memtui.machine.parts import Parts
 from memtui.machine.physical.frame_map import Owner
 from memtui.machine.tmpfs.files import Mount, TmpfsFile
 from memtui.units import PAGE_BYTES
@@ -59,8 +60,8 @@ class ShmemThp(Protocol):
     def fill(self, file: TmpfsFile, wanted: Fill) -> Filled:
         """Gives every hole in the range pages; never raises for want of memory or space."""
 
-    def drop(self, file: TmpfsFile, start_byte: int, end_byte: int) -> None:
-        """Removes what lies in a range of bytes; pages it covers in part stay, zeroed there."""
+    def drop(self, file: TmpfsFile, start_byte: int, end_byte: int) -> Parts[None]:
+        """Removes what lies in a range of bytes, in parts; pages it covers in part stay, zeroed there."""
 
     def shrink(self, mount: Mount, inodes: int) -> tuple[int, int]:
         """Takes back what reaches past the ends of the `inodes` oldest candidates.

@@ -68,6 +68,11 @@ class LargeFolios:
     def __repr__(self) -> str:
         return "large folios of a tmpfs file"
 
+    @property
+    def records(self) -> int:
+        """What a move goes through."""
+        return len(self.index)
+
     def relocate(self, moves: Moves) -> None:
         """Folios were moved elsewhere."""
         self.index.relocate(moves)
@@ -113,6 +118,11 @@ class TmpfsFile:
     def owner(self, order: int) -> Owner:
         """Who holds the frames of the file's folios of this order."""
         return self.large if order else self
+
+    @property
+    def records(self) -> int:
+        """What a move goes through."""
+        return len(self.index)
 
     def relocate(self, moves: Moves) -> None:
         """Compaction has moved base pages of the file."""

@@ -19,6 +19,7 @@ from memtui.machine import costs
 from memtui.machine.core import Core
 from memtui.machine.errors import FrameStateError, NoSpace, OutOfMemory
 from memtui.machine.file_index import FolioRun
+from memtui.machine.parts import Parts
 from memtui.machine.physical.allocator import GFP_HIGHUSER_MOVABLE, GFP_TRANSHUGE_LIGHT, Gfp
 from memtui.machine.physical.buddy import MigrateType
 from memtui.machine.physical.frame_map import Owner
@@ -52,17 +53,12 @@ class MultiOrder:
             page = filled.page
         return Filled(min(page, wanted.end))
 
-    def drop(self, file: TmpfsFile, start_byte: int, end_byte: int) -> None:
-        """Removes what lies in a range of bytes; pages it covers in part stay, zeroed there."""
+    def drop(self, file: TmpfsFile, start_byte: int, end_byte: int) -> Parts[None]:
+        """Removes what lies in a range of bytes, in parts; pages it covers in part stay, zeroed there."""
         last_page = (end_byte - 1) // PAGE_BYTES
         if self._cut(file, start_byte // PAGE_BYTES, start_byte, end_byte) <= last_page:
             self._cut(file, last_page, start_byte, end_byte)
-        first, last = -(-start_byte // PAGE_BYTES), end_byte // PAGE_BYTES
-        for run in file.index.overlapping(first, last):
-            low = max(run.index, -(-first >> run.order) << run.order)
-            high = min(run.end, last >> run.order << run.order)
-            if low < high:
-                self._store.remove(file, low, high)
+        yield from self._store.remove_in_parts(file, -(-start_byte // PAGE_BYTES), end_byte // PAGE_BYTES)
 
     def shrink(self, mount: Mount, inodes: int) -> tuple[int, int]:
         """Takes back what reaches past the ends of the `inodes` oldest candidates."""

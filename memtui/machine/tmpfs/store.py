@@ -7,11 +7,13 @@ counts of /proc/meminfo in step, and charges the meter.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from memtui.machine import costs
 from memtui.machine.core import Core
 from memtui.machine.errors import OutOfMemory
 from memtui.machine.file_index import CHUNK_SHIFT, NODE_CACHE, FolioRun, hold_nodes, hold_nodes_for
+from memtui.machine.parts import PART_PIECES, Parts
 from memtui.machine.physical.extents import FrameList
 from memtui.machine.slab import SlabCaches
 from memtui.machine.tmpfs.design import PMD_ORDER
@@ -61,13 +63,28 @@ class ShmemStore:
         before = file.index.nodes
         removed = 0
         unmap_pages(self, file, start, end)
-        for run in file.index.take(start, end):
-            self.core.allocator.free(run.frame, run.pages, file.owner(run.order), run.order)
-            self._account(file, run.order, -run.pages)
-            self._charge_free(run.order, run.folios)
-            removed += run.pages
+        for order, runs in groupby(file.index.take(start, end), key=_order_of):
+            frames = [(run.frame, run.pages) for run in runs]
+            pages = sum(length for _, length in frames)
+            self.core.allocator.free_list(frames, file.owner(order), order)
+            self._account(file, order, -pages)
+            self._charge_free(order, pages >> order)
+            removed += pages
         self._settle_nodes(file, before, 0)
         return removed
+
+    def remove_in_parts(self, file: TmpfsFile, start: int, end: int) -> Parts[None]:
+        """Takes the folios that lie whole in pages [start, end) out and frees them, from the front."""
+        while runs := file.index.overlapping(start, end, PART_PIECES):
+            first, last = runs[0], runs[-1]
+            low = max(first.index, -(-start >> first.order) << first.order)
+            high = min(last.end, end >> last.order << last.order)
+            if low < high:
+                self.remove(file, low, high)
+            if len(runs) < PART_PIECES:
+                return
+            start = last.end
+            yield
 
     def split(self, file: TmpfsFile, folio: FolioRun, pieces: Sequence[Piece]) -> int | None:
         """Turns a folio into smaller ones, dropping those past the end of the file (`__folio_split`).
@@ -140,6 +157,10 @@ class ShmemStore:
         else:
             meter.charge(costs.FREE_PAGE, folios)
             meter.charge(costs.TAIL_PAGE, folios * ((1 << order) - 1))
+
+
+def _order_of(run: FolioRun) -> int:
+    return run.order
 
 
 def _low_nodes(folio: FolioRun, pieces: Sequence[Piece]) -> int:

@@ -16,7 +16,10 @@ from memtui.machine.errors import NoSpace, OutOfMemory
 from memtui.machine.file_index import NODE_CACHE
 from memtui.machine.latency import Timed
 from memtui.machine.page_tables import PageTables
+from memtui.machine.parts import Parts, whole
+from memtui.machine.physical.allocator import GFP_HIGHUSER_MOVABLE
 from memtui.machine.physical.frame_map import Owner
+from memtui.machine.physical.portion import portion
 from memtui.machine.slab import SlabCaches
 from memtui.machine.tmpfs import laws
 from memtui.machine.tmpfs.design import FILE_END, Fill, ShmemThp
@@ -29,6 +32,8 @@ INODE_CACHES: Final = ("shmem_inode_cache", "dentry")
 """What a file costs beside its pages."""
 BATCHES_PER_RAM: Final = 64
 """Into so many batches faults on a whole RAM's worth of pages are cut: the OOM killer sees what is mapped so far."""
+FILES_PER_PART: Final = 128
+"""Files that go in one part of unmounting."""
 SHRINK_BATCH: Final = 1024
 """Candidates of one mount looked at by one call for memory (the batch of a superblock's shrinker, `alloc_super`)."""
 
@@ -48,6 +53,8 @@ class Tmpfs:
         """Mounts by name."""
         self._detached: dict[Mount, None] = {}
         """Unmounted, but with files that are still mapped."""
+        self._leaving = 0
+        """Mounts that are being unmounted: each still has its root inode."""
 
     @property
     def frames(self) -> int:
@@ -87,12 +94,22 @@ class Tmpfs:
 
     def unmount(self, mount: Mount) -> None:
         """umount: every file goes, those still mapped when the last mapping does (as with MNT_DETACH)."""
+        whole(self.unmount_in_parts(mount))
+
+    def unmount_in_parts(self, mount: Mount) -> Parts[None]:
+        """The same in parts; from the first on nobody finds the mount any more."""
         self._core.meter.charge(costs.MOUNT)
         del self.mounts[mount.name]
         mount.mounted = False
         self._detached[mount] = None
-        for file in list(mount.files.values()):
-            self.unlink(file)
+        self._leaving += 1
+        gone = 0
+        while mount.files:
+            yield from self.unlink_in_parts(next(iter(mount.files.values())))
+            gone += 1
+            if mount.files and gone % FILES_PER_PART == 0:
+                yield
+        self._leaving -= 1
         self._free_inode()
         self._forget_if_gone(mount)
 
@@ -139,24 +156,53 @@ class Tmpfs:
             done += written
         return done
 
+    def portion(self, size_bytes: int) -> int:
+        """How many of so many bytes to write in one go: fewer where free memory is scattered."""
+        few = portion(self._core.allocator, GFP_HIGHUSER_MOVABLE, self._node, frames_of(size_bytes))
+        return min(size_bytes, few * PAGE_BYTES)
+
+    @property
+    def handled(self) -> int:
+        """Runs of memory that the machine has allocated or freed so far."""
+        return self._core.allocator.handled
+
     def truncate(self, file: TmpfsFile, size_bytes: int) -> None:
         """ftruncate(2): what lies past the new end goes; growing makes a hole."""
+        whole(self.truncate_in_parts(file, size_bytes))
+
+    def truncate_in_parts(self, file: TmpfsFile, size_bytes: int) -> Parts[None]:
+        """The same in parts: the new size holds at once, and pages go from the new end on."""
         self._core.meter.charge(costs.TMPFS_TRUNCATE)
         shrinks = size_bytes < file.size_bytes
         file.size_bytes = size_bytes
         if shrinks:
-            self._design.drop(file, size_bytes, FILE_END)
+            yield from self._design.drop(file, size_bytes, FILE_END)
 
     def punch(self, file: TmpfsFile, offset: int, size_bytes: int) -> None:
         """fallocate(2) with FALLOC_FL_PUNCH_HOLE; the file keeps its size."""
+        whole(self.punch_in_parts(file, offset, size_bytes))
+
+    def punch_in_parts(self, file: TmpfsFile, offset: int, size_bytes: int) -> Parts[None]:
+        """The same in parts, from the front."""
         self._core.meter.charge(costs.TMPFS_PUNCH)
-        self._design.drop(file, offset, offset + size_bytes)
+        yield from self._design.drop(file, offset, offset + size_bytes)
 
     def unlink(self, file: TmpfsFile) -> None:
         """unlink(2): the name goes, and the pages with the last mapping or descriptor."""
+        whole(self.unlink_in_parts(file))
+
+    def unlink_in_parts(self, file: TmpfsFile) -> Parts[None]:
+        """The same in parts; whatever ends it early, the file goes."""
         del file.mount.files[file.name]
         file.linked = False
-        self._evict_if_gone(file)
+        if not (file.mappings or file.opens):
+            with self.opened(file):
+                yield from self.close_in_parts(file)
+
+    def close_in_parts(self, file: TmpfsFile) -> Parts[None]:
+        """Frees, in parts, the pages of a file that goes once the one who has it open closes it."""
+        if not (file.linked or file.mappings) and file.opens == 1:
+            yield from self._store.remove_in_parts(file, 0, FILE_END)
 
     @contextmanager
     def opened(self, file: TmpfsFile) -> Iterator[TmpfsFile]:
@@ -206,10 +252,16 @@ class Tmpfs:
 
     def drop_slab(self) -> int:
         """What `echo 2 > drop_caches` makes tmpfs give back; returns the frames."""
+        return whole(self.drop_slab_in_parts())
+
+    def drop_slab_in_parts(self) -> Parts[int]:
+        """The same in parts of a batch each."""
         freed = 0
         for mount in self._all_mounts():
             while part := self._shrink_mount(mount, SHRINK_BATCH):
                 freed += part
+                if mount.ragged:
+                    yield
         return freed
 
     def claims(self) -> Iterator[tuple[Owner, int, int]]:
@@ -223,7 +275,7 @@ class Tmpfs:
     def objects(self) -> dict[str, int]:
         """Slab objects of all mounts and files, by cache, counted from the files."""
         files = [file for mount in self._all_mounts() for file in mount.inodes]
-        inodes = len(files) + len(self.mounts)
+        inodes = len(files) + len(self.mounts) + self._leaving
         return {**dict.fromkeys(INODE_CACHES, inodes), NODE_CACHE: sum(file.index.nodes for file in files)}
 
     def check(self) -> None:

@@ -31,6 +31,8 @@ class Pages:
     def __init__(self, runs: FrameList) -> None:
         self.frames = [frame for start, n in runs for frame in range(start, start + n)]
 
+    records = 0
+
     def relocate(self, moves: Moves) -> None:
         self.frames = [start for frame in self.frames for start, _ in moves.translate(frame, 1)]
 
