@@ -217,11 +217,13 @@ class TmpfsWrite(FileActivity[TmpfsWriteParams]):
             pieces, chunk = iter([(params.offset, params.size)]), params.chunk
         else:
             pieces, chunk = params.pieces(), None
-        grain = chunk if chunk is not None and (chunk | params.offset) % huge else huge
+        cuttable = chunk is None or not (chunk | params.offset) % huge
         for offset, size in pieces:
             end = offset + size
             while offset < end:
-                border = offset + -(-self.machine.tmpfs.portion(most) // grain) * grain
+                step = self.machine.tmpfs.portion(most)
+                grain = huge if chunk is None or (cuttable and step < most) else chunk
+                border = offset + -(-step // grain) * grain
                 stop = min(end, border if chunk else border // grain * grain)
                 yield offset, stop - offset, chunk
                 offset = stop
