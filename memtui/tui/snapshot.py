@@ -32,6 +32,13 @@ def render_text(
 
     Raises ValueError with one line for a size that is none and a panel there is none of.
     """
+    return as_text(desk_at(source, at_ns, width, height, panel_name=panel_name, glyphs=glyphs))
+
+
+def desk_at(
+    source: Playable, at_ns: int, width: int, height: int, *, panel_name: str | None = None, glyphs: Glyphs = UNICODE
+) -> Desk:
+    """All that such a picture is drawn from; raises the same."""
     _check(width, height, panel_name)
     timeline = played_to(source, at_ns)
     if panel_name is None:
@@ -43,7 +50,7 @@ def render_text(
     assert now is not None
     scene = Scene(source.info, now, timeline, timeline.events(), first=timeline.first)
     status = Status(scene_state(scene, source.finished), 1.0, scene.stopped)
-    return as_text(Desk(scene, status, layout, footer_hints(), PANELS[0].name, glyphs))
+    return Desk(scene, status, layout, footer_hints(), PANELS[0].name, glyphs)
 
 
 def render_svg(

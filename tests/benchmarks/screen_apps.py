@@ -25,6 +25,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
 
+from tests.benchmarks.terminal import HEIGHT, WIDTH
+
 SETTLING_S: Final = 2.0
 FRAMES_PER_SECOND: Final = 10
 
@@ -107,6 +109,37 @@ class Repainting(App[None]):
         yield Area(self.share)
 
 
+class Picture(Area):
+    """The dashboard on the tour as it was at 13 s, all of it painted again each frame."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        from memtui.scenario import load
+        from memtui.sources.simulation import Simulation
+        from memtui.tui.app import Dashboard
+        from memtui.tui.snapshot import desk_at
+        from memtui.tui.widgets.rows import strip_of
+        from memtui.units import SECOND
+        from memtui.view.dashboard import draw_all
+
+        source = Simulation(load("tour"))
+        palette = Dashboard(source, theme="memtui", paused=True).palette()
+        rows = draw_all(desk_at(source, 13 * SECOND, WIDTH, HEIGHT))
+        self._strips = [strip_of(row, palette) for row in rows]
+
+    def render_line(self, y: int) -> Strip:
+        """The row as it was."""
+        return self._strips[y]
+
+
+class Repeating(App[None]):
+    """Paints the very cells of the dashboard again and again, and works nothing out."""
+
+    def compose(self) -> ComposeResult:
+        """One widget over all of the screen."""
+        yield Picture()
+
+
 class Bare(App[None]):
     """Says one word."""
 
@@ -167,7 +200,7 @@ APPS: Final[Mapping[str, Callable[[], App[int] | App[None]]]] = {
     "quiet": lambda: dashboard(QUIET),
     "paused": lambda: dashboard(paused=True),
     "once-a-second": lambda: dashboard(frames_per_second=1),
-    "repaint": lambda: Repainting(1),
+    "repeat": Repeating,
     "tenth": lambda: Repainting(0.1),
     "idle": lambda: Repainting(0),
     "bare": Bare,
