@@ -25,7 +25,7 @@ from memtui.view.glyphs import Glyphs
 from memtui.view.header import Hint
 from memtui.view.layout import Layout, Mode, Place, lay_out, lay_out_alone
 from memtui.view.scene import Scene, Status
-from memtui.view.state import START, Move, Pointer
+from memtui.view.state import START, Move, Pointer, ViewState
 
 QUIET_FRAMES: Final = 9
 """Most frames in a row in which nothing is drawn but the time: nearly a second."""
@@ -61,6 +61,9 @@ class Board(Screen[None], inherit_bindings=False):
         """Where the wheel was turned last."""
         self.desk: Desk | None = None
         """What was painted last."""
+        self._asked: tuple[RunInfo, ViewState, Layout] | None = None
+        self._request = MapRequest()
+        """What was needed last, of what was `_asked` last."""
         self._quiet = 0
         """Frames in a row in which only the time was drawn."""
         self.faults = Faults()
@@ -127,7 +130,11 @@ class Board(Screen[None], inherit_bindings=False):
 
     def request(self, info: RunInfo) -> MapRequest:
         """The maps that what shows needs; a panel that cannot say what it needs gets none."""
-        return merged([self._request_of(name, info) for name, _ in self.arrangement.panels])
+        asked = info, self.state, self.arrangement
+        if asked != self._asked:
+            self._asked = asked
+            self._request = merged([self._request_of(name, info) for name, _ in self.arrangement.panels])
+        return self._request
 
     def _request_of(self, name: str, info: RunInfo) -> MapRequest:
         try:
