@@ -198,6 +198,7 @@ class Run:
         self._report(self.expectations.give_up(self.now_ns))
 
     def _report(self, outcomes: list[Outcome]) -> None:
+        self._seen = None
         for outcome in outcomes:
             if not outcome.passed:
                 self.log.add(self.now_ns, "expect", str(outcome), "bad")

@@ -152,6 +152,11 @@ def test_an_expectation_that_fails_is_an_event_and_the_run_goes_on() -> None:
     assert free(simulation) == 998
 
 
+def test_an_expectation_that_fails_at_boot_is_counted_in_the_first_snapshot() -> None:
+    simulation = Simulation(scenario(expect=(expected(None, "MemFree", 0, 0),)))
+    assert (simulation.finished, shot(simulation).failed_expectations) == (True, 1)
+
+
 def test_an_expectation_after_the_last_event_lets_time_pass_to_it() -> None:
     simulation = ran(scenario(take(0), expect=(expected(500, "MemFree", 999, 999),)))
     assert (simulation.now_ns, simulation.failed) == (500 * MS, ())
