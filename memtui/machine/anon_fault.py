@@ -15,6 +15,7 @@ from memtui.machine import costs
 from memtui.machine.anon_memory import AnonMemory, by_store
 from memtui.machine.anon_store import HUGE_ORDER, Part, slots_around
 from memtui.machine.core import Severity
+from memtui.machine.errors import SegmentationFault
 from memtui.machine.latency import Timed
 from memtui.machine.physical.allocator import GFP_HIGHUSER_MOVABLE, GFP_TRANSHUGE_LIGHT, Gfp
 from memtui.machine.physical.buddy import MigrateType
@@ -85,10 +86,10 @@ def write(
 ) -> Written:
     """The process writes every page of the ranges (ascending); what that does is added to `done`.
 
-    Raises OutOfMemory, and ValueError for pages that no write may reach (SIGSEGV).
+    Raises OutOfMemory, and SegmentationFault for pages that no write may reach.
     """
     if vma.kind is not VmaKind.ANON:
-        raise ValueError(f"{vma.name} of process {process} cannot be written")
+        raise SegmentationFault(f"{vma.name} of process {process} cannot be written")
     memory.rmap.prepare(vma, process.node)
     fault = _Faults(memory, process, vma, Written() if done is None else done)
     for batch in batches(ranges):
@@ -109,7 +110,7 @@ class _Faults:
     def serve(self, batch: list[PageRange]) -> None:
         """Makes every page of a batch present and writable. Raises OutOfMemory with some of them served."""
         if batch[0][0] < self._vma.start or batch[-1][1] > self._vma.end:
-            raise ValueError(f"pages {batch[0][0]:#x}..{batch[-1][1]:#x} are not all in {self._vma.name}")
+            raise SegmentationFault(f"pages {batch[0][0]:#x}..{batch[-1][1]:#x} are not all in {self._vma.name}")
         absent = self._absent(batch)
         slots = self._huge_slots(absent) if absent and self._memory.may_have_huge_pages(self._vma) else []
         if slots:

@@ -15,6 +15,10 @@ class MemlockExceeded(Exception):
     """A mapping would lock more memory than its program may (-EAGAIN, RLIMIT_MEMLOCK)."""
 
 
+class SegmentationFault(ValueError):
+    """A process writes where it maps nothing that can be written (SIGSEGV)."""
+
+
 class MachineStopped(Exception):
     """The machine cannot go on: it cannot boot, or is out of memory with nothing left to kill."""
 

@@ -11,7 +11,7 @@ from memtui.machine.address_space import MAX_MAP_COUNT, AddressSpace, guard_page
 from memtui.machine.anon_fault import PageRange, Written
 from memtui.machine.anon_memory import AnonMemory
 from memtui.machine.anon_store import slots_around
-from memtui.machine.errors import OutOfMemory
+from memtui.machine.errors import OutOfMemory, SegmentationFault
 from memtui.machine.kernel_stacks import STACK_OWNER
 from memtui.machine.oom import OomKiller
 from memtui.machine.page_tables import PageTables
@@ -175,10 +175,10 @@ class Process:
         return pages
 
     def vma_at(self, page: int) -> Vma:
-        """The area that holds a virtual page. Raises ValueError if none does."""
+        """The area that holds a virtual page. Raises SegmentationFault if none does."""
         vma = self.space.at(page)
         if vma is None:
-            raise ValueError(f"process {self} maps nothing at page {page:#x}")
+            raise SegmentationFault(f"process {self} maps nothing at page {page:#x}")
         return vma
 
     def munmap(self, vma: Vma) -> None:

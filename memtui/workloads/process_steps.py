@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from memtui.machine.anon_fault import PageRange, Written
 from memtui.machine.core import Severity
-from memtui.machine.errors import OutOfMemory
+from memtui.machine.errors import OutOfMemory, SegmentationFault
 from memtui.machine.machine import Machine
 from memtui.machine.oom import Killed
 from memtui.machine.process import Process
@@ -211,12 +211,21 @@ class Write(Activity[ProcessWriteParams]):
                         yield self.machine.take_ns()
             except Killed:
                 continue
+            except SegmentationFault:
+                self._segfault(process)
+                continue
             except OutOfMemory as short:
                 self.machine.core.log(f"process {process} stops writing: {short}", Severity.BAD)
             self.progress = f"{format_count(number)} of {format_count(len(processes))} processes"
         new, copied = format_frames(done.new_pages), format_frames(done.copied_pages)
         self.machine.core.log(f"{params.process} wrote: {new} touched for the first time, {copied} copied")
         yield self.machine.take_ns()
+
+    def _segfault(self, process: Process) -> None:
+        """Something unmapped what it wrote to: the signal ends it, unless it has ended already."""
+        if process.alive:
+            self.machine.processes.exit(process)
+            self.machine.core.log(f"process {process} exits: SIGSEGV, what it wrote to was unmapped", Severity.BAD)
 
     def _pages(self, process: Process) -> list[tuple[int, int]]:
         return first_pages(areas(process, self.params.area), self.params.size)

@@ -126,7 +126,8 @@ class Wrote(NamedTuple):
 def write_parts(process: Process, parts: Sequence[Part], written: Written | None = None) -> Iterator[Wrote]:
     """Writes parts of a process's memory, group by group; yields after each.
 
-    Adds what the writes did to `written`. Raises OutOfMemory, as Killed if the process is the victim.
+    Adds what the writes did to `written`. Raises OutOfMemory, as Killed if the process is the victim, and
+    SegmentationFault for memory that is unmapped by then.
     """
     step = step_pages(sum(high - low for _, ranges in parts for low, high in ranges))
     for start, ranges in parts:

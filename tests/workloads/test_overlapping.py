@@ -1,0 +1,26 @@
+"""Actions that overlap on one object: what one takes away in the middle of another is what Linux makes of it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from memtui.scenario.loader import load_text
+from memtui.sources.run import Run
+
+HEAD: Final = "memtui: 1\nname: overlapping\nmachine: {ram: 8GiB}\ntimeline:\n"
+
+UNMAPPED_WHILE_WRITTEN: Final = """
+  - {at: 0s, process: p}
+  - {at: 1s, process_map: {process: p, size: 2GiB, area: a, touch: 0%}, label: area}
+  - {at: 2s, process_write: {process: p, area: a, share: 100%}}
+  - {at: 2.05s, end: area}
+"""
+
+
+def test_a_process_that_writes_to_what_was_just_unmapped_ends_by_sigsegv() -> None:
+    run = Run(load_text(HEAD + UNMAPPED_WHILE_WRITTEN), 7, check_every_event=True)
+    while run.next_ns() is not None:
+        run.step()
+    bad = [event.text for event in run.log.all() if event.severity == "bad"]
+    assert bad == ["process 1000 (p) exits: SIGSEGV, what it wrote to was unmapped"]
+    assert not len(run.machine.processes)
