@@ -12,9 +12,9 @@ from memtui.machine.oom import Killed
 from memtui.machine.process import Process
 from memtui.machine.vma import ThpAdvice
 from memtui.units import PPM, format_bytes, format_count, format_frames, frames_of
-from memtui.workloads.base import Activity, Context, Steps, side_by_side
+from memtui.workloads.base import Activity, Context, Steps
 from memtui.workloads.params import Count, Params, PositiveSize, Share
-from memtui.workloads.program_memory import Pace, front, map_vmas, write_parts
+from memtui.workloads.program_memory import Pace, exit_all, front, map_vmas, write_parts
 from memtui.workloads.wording import MAX_STEPS, plural
 
 
@@ -82,14 +82,7 @@ class Anon(Activity[AnonParams]):
 
     def finish(self) -> Steps:
         """All that are left exit."""
-        left = [process for process in self._processes if process.alive]
-        before = self.machine.processes.anon_frames
-        for process in left:
-            yield from side_by_side(self.machine, self.machine.processes.exit_in_parts(process), len(left))
-        freed = format_frames(before - self.machine.processes.anon_frames)
-        count = len(left)
-        if count:
-            self.machine.core.log(f"{format_count(count)} {plural(count, 'process')} exited: {freed} of memory back")
+        yield from exit_all(self.machine, [process for process in self._processes if process.alive])
         self._processes.clear()
         self.progress = "exited"
 

@@ -16,9 +16,9 @@ from memtui.machine.process import Process
 from memtui.machine.vma import ThpAdvice
 from memtui.units import DURATION_HINT, PPM, format_bytes, format_count, format_frames, frames_of
 from memtui.workloads.anon import check_vmas
-from memtui.workloads.base import Activity, Context, Steps, side_by_side
+from memtui.workloads.base import Activity, Context, Steps
 from memtui.workloads.params import MAX_TIME_NS, WRITTEN, Count, Duration, Params, PositiveSize, Share, read_duration
-from memtui.workloads.program_memory import Lineage, Pace, Part, front, map_vmas, spread, write_parts
+from memtui.workloads.program_memory import Lineage, Pace, Part, exit_all, front, map_vmas, spread, write_parts
 from memtui.workloads.wording import plural
 
 if TYPE_CHECKING:
@@ -149,14 +149,7 @@ class ForkStorm(Activity[ForkStormParams]):
 
     def finish(self) -> Steps:
         """All that are left exit, the youngest first."""
-        left = [process for process in self._processes if process.alive]
-        before = self.machine.processes.anon_frames
-        for process in reversed(left):
-            yield from side_by_side(self.machine, self.machine.processes.exit_in_parts(process), len(left))
-        freed = format_frames(before - self.machine.processes.anon_frames)
-        count = len(left)
-        if count:
-            self.machine.core.log(f"{format_count(count)} {plural(count, 'process')} exited: {freed} of memory back")
+        yield from exit_all(self.machine, [process for process in reversed(self._processes) if process.alive])
         self._processes.clear()
 
     @property

@@ -1,10 +1,10 @@
-"""What programs do with their memory: map it in VMAs, touch it, write to a share of it."""
+"""What programs do with their memory: map it in VMAs, touch it, write to a share of it, give it back as they exit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from memtui.machine.anon_fault import PageRange, Written
 from memtui.machine.errors import OutOfMemory
@@ -12,8 +12,12 @@ from memtui.machine.parts import PART_PIECES
 from memtui.machine.process import Process
 from memtui.machine.processes import Processes
 from memtui.machine.vma import ThpAdvice, Vma
-from memtui.units import FRAMES_2M, MIB, PAGE_BYTES, PPM, frames_of
-from memtui.workloads.wording import MAX_PARTS, MAX_STEPS
+from memtui.units import FRAMES_2M, MIB, PAGE_BYTES, PPM, format_count, format_frames, frames_of
+from memtui.workloads.base import Steps, side_by_side
+from memtui.workloads.wording import MAX_PARTS, MAX_STEPS, plural
+
+if TYPE_CHECKING:
+    from memtui.machine.machine import Machine
 
 Part = tuple[int, list[PageRange]]
 """Start of a VMA, and ranges of its pages counted from there."""
@@ -137,6 +141,21 @@ def write_parts(process: Process, parts: Sequence[Part], written: Written | None
             if written is not None:
                 written.add(done)
             yield Wrote(sum(high - low for low, high in group), process.handled - handled)
+
+
+def exit_all(machine: Machine, left: Sequence[Process]) -> Steps:
+    """Processes of one activity exit in this order, side by side; the log says what they alone gave back."""
+    processes, freed = machine.processes, 0
+    for process in left:
+        steps = side_by_side(machine, processes.exit_in_parts(process), len(left))
+        before, step_ns = processes.anon_frames, next(steps, None)
+        while step_ns is not None:
+            freed += before - processes.anon_frames
+            yield step_ns
+            before, step_ns = processes.anon_frames, next(steps, None)
+    if left:
+        count = f"{format_count(len(left))} {plural(len(left), 'process')}"
+        machine.core.log(f"{count} exited: {format_frames(freed)} of memory back")
 
 
 def _cut(ranges: Iterable[PageRange], portion: Callable[[], int]) -> Iterator[list[PageRange]]:

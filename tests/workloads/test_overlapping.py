@@ -16,6 +16,13 @@ UNMAPPED_WHILE_WRITTEN: Final = """
   - {at: 2.05s, end: area}
 """
 
+EXIT_DURING_GROWTH: Final = """
+  - {at: 0s, fragment: {free: 10%, order: 1}}
+  - {at: 20s, anon: {size: 64MiB, processes: 3}, label: three}
+  - {at: 60s, anon: {size: 256MiB}}
+  - {at: 60s, end: three}
+"""
+
 
 def test_a_process_that_writes_to_what_was_just_unmapped_ends_by_sigsegv() -> None:
     run = Run(load_text(HEAD + UNMAPPED_WHILE_WRITTEN), 7, check_every_event=True)
@@ -24,3 +31,11 @@ def test_a_process_that_writes_to_what_was_just_unmapped_ends_by_sigsegv() -> No
     bad = [event.text for event in run.log.all() if event.severity == "bad"]
     assert bad == ["process 1000 (p) exits: SIGSEGV, what it wrote to was unmapped"]
     assert not len(run.machine.processes)
+
+
+def test_what_exits_gave_back_is_told_without_what_others_took_meanwhile() -> None:
+    run = Run(load_text(HEAD + EXIT_DURING_GROWTH), 7)
+    while run.next_ns() is not None:
+        run.step()
+    exits = [event.text for event in run.log.all() if "exited" in event.text]
+    assert exits == ["3 processes exited: 192 MiB of memory back"]
