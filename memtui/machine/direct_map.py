@@ -208,15 +208,24 @@ class DirectMap:
     @property
     def leaf_changes(self) -> int:
         """Splits and collapses of either level since boot: the same number twice means the same leaves."""
+        return self.splits.total + self.collapses
+
+    @property
+    def collapses(self) -> int:
+        """Tables of equal leaves that became one large leaf again since boot, of either level."""
         events = self._core.vm_events
-        return self.splits.total + events["direct_map_level2_collapses"] + events["direct_map_level3_collapses"]
+        return events["direct_map_level2_collapses"] + events["direct_map_level3_collapses"]
+
+    @property
+    def merges_back(self) -> bool:
+        """Whether leaves merge by themselves once they are equal, as in no Linux."""
+        return self._collapse.on_change
 
     def policy_state(self) -> PolicyState:
         """What merging back has done where it is the policy no Linux has; otherwise nothing beyond its counters."""
         if not self._collapse.on_change:
             return PolicyState("direct_map_collapse", "rox_only" if self._collapse.on_request else "never")
-        events = self._core.vm_events
-        merged = events["direct_map_level2_collapses"] + events["direct_map_level3_collapses"]
+        merged = self.collapses
         return PolicyState("direct_map_collapse", "always (hypothetical)", (PolicyRow("merged", merged, "leaves"),))
 
     def claims(self) -> Iterable[tuple[KernelOwner, int, int]]:

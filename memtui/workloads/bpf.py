@@ -13,7 +13,7 @@ from memtui.units import format_bytes
 from memtui.workloads.base import Activity, Steps
 from memtui.workloads.modules import MODULES_BYTES
 from memtui.workloads.params import Count, Params, Size, size_between
-from memtui.workloads.wording import MAX_STEPS, plural, split_words
+from memtui.workloads.wording import MAX_STEPS, merge_words, plural, split_words
 
 MAX_INSTRUCTIONS: Final = 1_000_000
 """BPF_COMPLEXITY_LIMIT_INSNS: no longer program is verified."""
@@ -59,9 +59,10 @@ class LoadBpf(Activity[LoadBpfParams]):
 
     def finish(self) -> Steps:
         """Closes them."""
+        before = self.machine.direct_map.collapses
         while self._loaded:
             self.machine.bpf.close(self._loaded.pop())
-        self.machine.core.log("BPF programs closed; leaves that were split stay split")
+        self.machine.core.log(f"BPF programs closed; {merge_words(self.machine.direct_map, before)}")
         yield self.machine.take_ns()
 
     @property

@@ -15,7 +15,7 @@ from memtui.units import PPM, format_count
 from memtui.workloads.base import Activity, Steps
 from memtui.workloads.module_sizes import MIXES, draw, upgraded
 from memtui.workloads.params import Count, Params, Share
-from memtui.workloads.wording import plural, split_words
+from memtui.workloads.wording import merge_words, plural, split_words
 
 SetName = Annotated[str, Field(min_length=1, max_length=40)]
 Mix = Literal["fleet", "desktop"]
@@ -84,9 +84,11 @@ class LoadModules(Activity[LoadModulesParams]):
 
     def finish(self) -> Steps:
         """Unloads what is loaded of the set, the last first."""
-        for module in reversed(self.machine.modules.of(self.params.name)):
+        there, before = self.machine.modules.of(self.params.name), self.machine.direct_map.collapses
+        for module in reversed(there):
             self.machine.modules.unload(module)
             yield self.machine.take_ns()
+        _log_unloaded(self.machine, self.params.name, len(there), before)
 
     @property
     def holds(self) -> bool:
@@ -102,13 +104,20 @@ class UnloadModules(Activity[UnloadModulesParams]):
 
     def start(self) -> Steps:
         """Unloads modules, the last first."""
-        there = named_set(self.machine, self.params.name)
+        there, before = named_set(self.machine, self.params.name), self.machine.direct_map.collapses
         count = -(-len(there) * self.params.share // PPM)
         for number, module in enumerate(reversed(there[len(there) - count :]), 1):
             self.machine.modules.unload(module)
             self.progress = f"{number} of {count} modules"
             yield self.machine.take_ns()
+        _log_unloaded(self.machine, self.params.name, count, before)
         yield self.machine.take_ns()
+
+
+def _log_unloaded(machine: Machine, name: str, count: int, collapses: int) -> None:
+    if count:
+        merged = merge_words(machine.direct_map, collapses)
+        machine.core.log(f"{format_count(count)} {plural(count, 'module')} of {name} unloaded; {merged}")
 
 
 class ReloadModules(Activity[ReloadModulesParams]):

@@ -12,7 +12,7 @@ from memtui.machine.modules import Module, ModuleSizes
 from memtui.units import GIB, format_bytes
 from memtui.workloads.base import Activity, Steps
 from memtui.workloads.params import Count, Params, Size, size_between
-from memtui.workloads.wording import plural, split_words
+from memtui.workloads.wording import merge_words, plural, split_words
 
 MODULES_BYTES: Final = GIB
 """x86-64's area for module text with KASLR (arch/x86/include/asm/pgtable_64_types.h, MODULES_LEN)."""
@@ -74,11 +74,12 @@ class LoadModule(Activity[LoadModuleParams]):
 
     def finish(self) -> Steps:
         """Unloads them, the last first."""
+        before = self.machine.direct_map.collapses
         while self._loaded:
             self.machine.modules.unload(self._loaded.pop())
             yield self.machine.take_ns()
         if self.params.count > 1:
-            self.machine.core.log("modules unloaded; leaves that were split stay split")
+            self.machine.core.log(f"modules unloaded; {merge_words(self.machine.direct_map, before)}")
 
     @property
     def holds(self) -> bool:

@@ -36,3 +36,11 @@ def split_words(direct_map: DirectMap, before: Splits) -> str:
         sizes = f"{format_count(large)} of 1G and {format_count(small)} of 2M"
         return f"{format_count(count)} direct-map leaves split: {sizes}, the last of {last} at {where}"
     return f"{format_count(count)} direct-map leaves of {last} split, the last at {where}"
+
+
+def merge_words(direct_map: DirectMap, before: int) -> str:
+    """What became of split leaves when what split them was given back; `before`: `DirectMap.collapses` then."""
+    merged = direct_map.collapses - before
+    if merged:
+        return f"{format_count(merged)} {plural(merged, 'table')} of equal leaves merged into large leaves"
+    return "nothing merged so far" if direct_map.merges_back else "leaves that were split stay split"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from memtui.machine import CpuConfig, KernelConfig, Machine, MachineConfig
@@ -27,12 +29,21 @@ def test_a_set_is_loaded_reloaded_upgraded_and_unloaded() -> None:
     assert (loaded(guest, "agent"), [module.sizes for module in guest.modules.loaded]) == (names, sizes)
     assert play(guest, "reload_modules", name="agent", upgrade=True).said[-1].startswith("40 modules of agent upgraded")
     assert [module.sizes for module in guest.modules.loaded] != sizes
-    play(guest, "unload_modules", name="agent", share=250_000)
+    some = play(guest, "unload_modules", name="agent", share=250_000)
+    assert some.said == ["10 modules of agent unloaded; leaves that were split stay split"]
     assert loaded(guest, "agent") == names[:30]
     assert played.activity.holds
-    end(guest, played)
+    assert end(guest, played).said == ["30 modules of agent unloaded; leaves that were split stay split"]
     assert not guest.modules.loaded
     assert not played.activity.holds
+
+
+def test_what_merges_when_a_set_goes_is_told() -> None:
+    kernel = KernelConfig(thp="never", exec_memory="per_allocation", direct_map_collapse="always")
+    guest = Machine(replace(GUEST, kernel=kernel))
+    played = play(guest, "load_modules", count=40, name="agent")
+    assert end(guest, played).said == ["40 modules of agent unloaded; 1 table of equal leaves merged into large leaves"]
+    assert guest.direct_map.collapses == 1
 
 
 def test_a_set_nobody_loaded() -> None:
