@@ -160,6 +160,16 @@ def three_digits(value: float) -> str:
     return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
 
 
+def rounddown_pow_of_two(number: int) -> int:
+    """The largest power of two that is not above a number; 1 for those below (include/linux/log2.h)."""
+    return 1 << max(1, number).bit_length() - 1
+
+
+def roundup_pow_of_two(number: int) -> int:
+    """The smallest power of two that is not below a number; 1 for those below (include/linux/log2.h)."""
+    return 1 << max(0, number - 1).bit_length()
+
+
 def format_count(count: int) -> str:
     """A whole number with thin groups of three, as the event log writes them: `10 240`."""
     return f"{count:,}".replace(",", " ")

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from memtui.snapshot import CellMap
-from memtui.units import format_bytes
+from memtui.units import format_bytes, rounddown_pow_of_two
 from memtui.view.cells import Row, Rows, Span, dim, flow, flow_some, row
 from memtui.view.glyphs import Glyphs
 from memtui.view.numbers import SIZE_WIDTH, cell_size
@@ -63,7 +63,7 @@ def shape_of(cells: CellMap, width: int, rows: int) -> Shape:
     address begins a row; and where there is room for it, cells are wider and rows shorter.
     """
     inner, count = width - gutter_of(width), len(cells.cells)
-    columns = 1 << max(0, inner.bit_length() - 1)
+    columns = rounddown_pow_of_two(inner)
     size = cells.cell_bytes
     is_round = size & (size - 1) == 0 and len(cells.ram) == 1 and not _boundaries_before(cells, count)
     if not is_round or not 1 < count <= columns * rows:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from memtui.snapshot import CellMap, MapWindow
-from memtui.units import FRAMES_2M, PAGE_BYTES
+from memtui.units import FRAMES_2M, PAGE_BYTES, roundup_pow_of_two
 from memtui.view.state import WHOLE, MapState, Move, ViewState
 
 FACTOR_SHIFT: Final = 4
@@ -47,7 +47,7 @@ def ladder(ram_bytes: int, capacity: int, stops: Sequence[int], least_cell: int)
     `stops` are sizes with a name. A cell is never smaller than `least_cell` frames: with 1, zooming ends
     where cells are single frames.
     """
-    size = _power_of_two(ram_bytes // PAGE_BYTES)
+    size = roundup_pow_of_two(ram_bytes // PAGE_BYTES)
     last = FRAMES_2M if least_cell > 1 else min(FRAMES_2M, max(1, capacity))
     shift = min(FACTOR_SHIFT, max(1, capacity.bit_length() - 1))
     sizes: list[int] = []
@@ -181,8 +181,3 @@ def _frame_above(ram: Sequence[tuple[int, int]], below: int) -> int:
             return start + below
         below -= frames
     return sum(ram[-1]) - 1
-
-
-def _power_of_two(frames: int) -> int:
-    """The smallest power of two that holds so many frames."""
-    return 1 << max(0, frames - 1).bit_length()

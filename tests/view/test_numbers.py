@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from memtui.units import GIB, HOUR, KIB, MIB, MINUTE, MS, SECOND, TIB
+from memtui.units import GIB, HOUR, KIB, MIB, MINUTE, MS, SECOND, TIB, rounddown_pow_of_two, roundup_pow_of_two
 from memtui.view.numbers import (
     axis_time,
     cell_size,
@@ -101,3 +101,8 @@ def test_what_a_cell_stands_for_is_exact_in_mib() -> None:
         "4.00 KiB",
         "3.00 GiB",
     ]
+
+
+@pytest.mark.parametrize(("number", "below", "above"), [(-3, 1, 1), (0, 1, 1), (1, 1, 1), (5, 4, 8), (64, 64, 64)])
+def test_powers_of_two_around_a_number(number: int, below: int, above: int) -> None:
+    assert (rounddown_pow_of_two(number), roundup_pow_of_two(number)) == (below, above)

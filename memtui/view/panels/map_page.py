@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from memtui.snapshot import CellMap, MapWindow, RunInfo, StripRequest
-from memtui.units import PAGE_BYTES, format_bytes
+from memtui.units import PAGE_BYTES, format_bytes, rounddown_pow_of_two
 from memtui.view.cells import Row, Rows, Span, cut, dim, row, row_width, strong
 from memtui.view.glyphs import Glyphs
 from memtui.view.maps import cell_at, cells_for, gutter_of, map_runs, shape_of
@@ -77,7 +77,9 @@ class Plan:
     def request(self, width: int) -> tuple[StripRequest, ...]:
         """The strips, as a Snapshot is asked for them: cells of windows are as round as the windows are."""
         room = max(1, width - _LABEL - _BRACKETS - (_WORDS if width >= _WORDS_FROM else 0))
-        return tuple(StripRequest(room if window is None else _power_of_two(room), window) for window in self.strips)
+        return tuple(
+            StripRequest(room if window is None else rounddown_pow_of_two(room), window) for window in self.strips
+        )
 
 
 def plan(atlas: Atlas, state: MapState, info: RunInfo, size: tuple[int, int], rows: int) -> Plan:
@@ -105,7 +107,7 @@ def _shown(above: tuple[MapWindow | None, ...], most: int) -> tuple[MapWindow | 
 
 def _wanted(cells: int, width: int, rows: int) -> int:
     """Rows that a map of so many cells can use, of `rows` in all."""
-    per_row = _power_of_two(max(1, width - gutter_of(width)))
+    per_row = rounddown_pow_of_two(max(1, width - gutter_of(width)))
     share = rows * _LEAST_SHARE[0] // _LEAST_SHARE[1]
     return min(-(-cells // per_row), max(1, share))
 
@@ -113,8 +115,8 @@ def _wanted(cells: int, width: int, rows: int) -> int:
 def _capacity(width: int, rows: int) -> int:
     """The largest power of two of cells that a map has room for, in rows that each hold a power of two of them."""
     inner = max(1, width - gutter_of(width))
-    cells = _power_of_two(inner * max(1, rows))
-    while cells > inner and -(-cells // _power_of_two(inner)) > rows:
+    cells = rounddown_pow_of_two(inner * max(1, rows))
+    while cells > inner and -(-cells // rounddown_pow_of_two(inner)) > rows:
         cells >>= 1
     return cells
 
@@ -236,8 +238,3 @@ def strip_clicked(division: Plan, state: MapState, strips: Sequence[CellMap], x:
         return state
     frame = strips[place].frame_of(cell)
     return MapState(window_at(frame, part.frames), frame)
-
-
-def _power_of_two(cells: int) -> int:
-    """The largest power of two that is not more."""
-    return 1 << max(0, cells.bit_length() - 1)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from memtui.snapshot import MapRequest, RunInfo, VmemmapCell
-from memtui.units import FRAMES_2M, FRAMES_SECTION, format_bytes
+from memtui.units import FRAMES_2M, FRAMES_SECTION, format_bytes, rounddown_pow_of_two
 from memtui.view.cells import Row, Rows, cut
 from memtui.view.glyphs import Glyphs
 from memtui.view.history import largest, strip
@@ -185,7 +185,7 @@ def _legend(width: int, height: int) -> int:
 
 def _columns(width: int) -> int:
     """Cells of a section's map in a row."""
-    return 1 << (max(1, width - gutter_of(width)).bit_length() - 1)
+    return rounddown_pow_of_two(width - gutter_of(width))
 
 
 def _brief_rows(width: int, height: int) -> int:
