@@ -186,6 +186,8 @@ class Dashboard(TerminalApp):
     def last_words(self) -> list[str]:
         """What has to be said once the terminal is given back: why it stopped, and what broke meanwhile."""
         words = [f"the simulation stopped: {self.viewer.error}"] if self.viewer.error else []
+        if self.viewer.looking_back.fault:
+            words.append(f"a moment of the past could not be looked at again: {self.viewer.looking_back.fault}")
         return words + self.board.faults.lines()
 
     # What follows is `memtui.tui.actions.Controls`.

@@ -184,6 +184,16 @@ async def test_a_moment_is_made_again_when_it_is_looked_at_in_another_way(open_d
         assert "PAST" in screen_text(app)
 
 
+async def test_what_cannot_be_made_again_is_told_in_the_end(open_dashboard: Opened) -> None:
+    async with open_dashboard(seconds=5, past=FakePast(fails=True)) as (app, pilot):
+        await pilot.press("comma")
+        while app.viewer.looking_back.busy:
+            await pilot.pause(0.01)
+        assert app.last_words() == [
+            "a moment of the past could not be looked at again: RuntimeError: it cannot be made again"
+        ]
+
+
 def test_what_cannot_be_made_again_shows_as_it_was() -> None:
     back = LookingBack(FakePast(fails=True), wall_ns=lambda: 0)
     moment = snapshot_at(SECOND, MapRequest())
