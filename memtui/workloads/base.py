@@ -12,9 +12,10 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
 
 from memtui.machine.parts import Parts
+from memtui.units import MS
 from memtui.workloads.params import Params
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ T = TypeVar("T")
 
 Steps = Iterator[int]
 """Simulated nanoseconds to wait before going on, one per step."""
+
+WAIT_NS: Final = MS
+"""How often one that waits for a lock of the kernel looks whether it is free."""
 
 
 def in_parts(machine: Machine, parts: Parts[T], on_part: Callable[[], None] = lambda: None) -> Generator[int, None, T]:

@@ -8,15 +8,12 @@ from pydantic import AfterValidator, Field
 
 from memtui.machine.core import Severity
 from memtui.machine.hugetlb import PAGE_NAMES, Resize
-from memtui.units import GIB, MIB, MS, PAGE_BYTES, format_count
-from memtui.workloads.base import Activity, Steps
+from memtui.units import GIB, MIB, PAGE_BYTES, format_count
+from memtui.workloads.base import WAIT_NS, Activity, Steps
 from memtui.workloads.params import Params, Size, exact_size
 
 PAGE_SIZES: Final = (2 * MIB, GIB)
 """The huge pages x86-64 has: one PMD entry, one PUD entry."""
-
-WAIT_NS: Final = MS
-"""How often a resize looks whether the one before it is done (resize_lock)."""
 
 MAX_PAGES: Final = 1 << 40
 """More than any machine could hold; the kernel stops where memory ends, this stops before nonsense."""

@@ -11,7 +11,7 @@ from memtui.machine.core import Severity
 from memtui.machine.errors import NoSpace, OutOfMemory
 from memtui.machine.tmpfs.files import Mount, TmpfsFile
 from memtui.units import FRAMES_2M, PAGE_BYTES, format_bytes, format_count, format_frames, frames_of
-from memtui.workloads.base import Activity, Context, Steps, in_parts
+from memtui.workloads.base import WAIT_NS, Activity, Context, Steps, in_parts
 from memtui.workloads.program_memory import Pace, step_pages
 from memtui.workloads.tmpfs import (
     TmpfsFileParams,
@@ -158,6 +158,12 @@ class FileActivity(Activity[F]):
     def words(self) -> str:
         """What was done, for the log."""
 
+    def _wait(self, file: TmpfsFile) -> Steps:
+        """Another truncation or punch of the file comes to its end first (`inode_lock`)."""
+        while file.cutting:
+            self.progress = f"{self.which}waits for the file"
+            yield WAIT_NS
+
     def _close(self, file: TmpfsFile) -> Steps:
         """close(2), which frees the pages of a file without a name."""
         done = self.progress
@@ -196,6 +202,7 @@ class TmpfsWrite(FileActivity[TmpfsWriteParams]):
         done = 0
         for offset, size, chunk in self._calls():
             while size:
+                yield from self._wait(file)
                 handled = self.machine.tmpfs.handled
                 written = self.machine.tmpfs.write(file, offset, size, chunk)
                 offset, size, done = offset + written, size - written, done + written
@@ -238,6 +245,7 @@ class TmpfsTruncate(FileActivity[TmpfsTruncateParams]):
 
     def each(self, file: TmpfsFile) -> Steps:
         """ftruncate(2)."""
+        yield from self._wait(file)
         parts = self.machine.tmpfs.truncate_in_parts(file, self.params.size)
         yield from in_parts(self.machine, parts, lambda: self._freeing(file))
         self.progress = f"{self.which}{format_bytes(self.params.size)}"
@@ -258,6 +266,7 @@ class TmpfsPunch(FileActivity[TmpfsPunchParams]):
         holes = -(-self.params.size // (self.params.stride or self.params.chunk or self.params.size))
         batch = min(max(1, holes * self.params.count // MAX_STEPS), MAX_PARTS)
         for number, (offset, size) in enumerate(self.params.pieces(), 1):
+            yield from self._wait(file)
             yield from in_parts(self.machine, self.machine.tmpfs.punch_in_parts(file, offset, size))
             self.progress = f"{self.which}{format_count(number)} of {format_count(holes)} {plural(holes, 'hole')}"
             if number % batch == 0:

@@ -104,6 +104,8 @@ class TmpfsFile:
     """It has a name; a file without one lives while it is open or mapped."""
     opens: int = 0
     """Programs that have it open."""
+    cutting: bool = False
+    """A truncation or a punch is on its way: until it is done writers and others like it wait (`inode_lock`)."""
     locked: bool = False
     """A folio of it is being split or mapped: reclaim leaves the file alone."""
 

@@ -176,7 +176,7 @@ class Tmpfs:
         shrinks = size_bytes < file.size_bytes
         file.size_bytes = size_bytes
         if shrinks:
-            yield from self._design.drop(file, size_bytes, FILE_END)
+            yield from self._cut(file, size_bytes, FILE_END)
 
     def punch(self, file: TmpfsFile, offset: int, size_bytes: int) -> None:
         """fallocate(2) with FALLOC_FL_PUNCH_HOLE; the file keeps its size."""
@@ -185,7 +185,7 @@ class Tmpfs:
     def punch_in_parts(self, file: TmpfsFile, offset: int, size_bytes: int) -> Parts[None]:
         """The same in parts, from the front."""
         self._core.meter.charge(costs.TMPFS_PUNCH)
-        yield from self._design.drop(file, offset, offset + size_bytes)
+        yield from self._cut(file, offset, offset + size_bytes)
 
     def unlink(self, file: TmpfsFile) -> None:
         """unlink(2): the name goes, and the pages with the last mapping or descriptor."""
@@ -285,6 +285,14 @@ class Tmpfs:
         files = [file for mount in self._all_mounts() for file in mount.inodes]
         laws.check_store(self._store, files)
         self._design.check()
+
+    def _cut(self, file: TmpfsFile, start_byte: int, end_byte: int) -> Parts[None]:
+        """Removes a range of a file in parts; it counts as being cut until that is done or given up."""
+        file.cutting = True
+        try:
+            yield from self._design.drop(file, start_byte, end_byte)
+        finally:
+            file.cutting = False
 
     def _write(self, file: TmpfsFile, offset: int, end_bytes: int, chunk_pages: int | None) -> int:
         start, end = offset // PAGE_BYTES, frames_of(end_bytes)
