@@ -10,6 +10,7 @@ from typing import ClassVar, Final
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.events import Key
 from textual.screen import Screen
 from textual.system_commands import SystemCommandsProvider
 from textual.theme import Theme, ThemeProvider
@@ -37,6 +38,7 @@ from memtui.tui.widgets.rows import Palette, RowsView
 from memtui.view.catalogue import PANELS, panel
 from memtui.view.glyphs import UNICODE, Glyphs
 from memtui.view.help import panel_help
+from memtui.view.numbers import moment
 from memtui.view.state import Move
 
 EXIT_STOPPED: Final = 3
@@ -110,6 +112,11 @@ class Dashboard(TerminalApp):
     def input_arrived(self) -> None:
         """What people do comes before simulated time."""
         self.player.give_way()
+
+    async def on_key(self, event: Key) -> None:
+        """A key that a panel was given while the one before it opened a prompt is the prompt's."""
+        if isinstance(self.screen, Prompt):
+            await self.screen.type_ahead(event)
 
     def on_unmount(self) -> None:
         """Lets the player end."""
@@ -221,12 +228,19 @@ class Dashboard(TerminalApp):
         self.viewer.to_start()
 
     def go_live(self) -> None:
-        """Back to the live edge."""
+        """Back to the live edge, and to the newest event."""
         self.viewer.to_live()
+        self.board.state = replace(self.board.state, listed=0)
 
     def ask_time(self) -> None:
         """Asks for a time to go to."""
-        self._ask(questions.time(self.viewer, self._times))
+        self._ask(questions.time(self.viewer, self._times, self._missed))
+
+    def _missed(self, asked_ns: int, events: int) -> None:
+        """The last moment kept before a time is from before some events: few are kept of what was played fast."""
+        shown, again = moment(self.viewer.shown_ns), f"{self._key('restart')}, then {self._key('go-to')}"
+        which = f"{shown} is the last moment kept by {moment(asked_ns)}, {events} event{'s'[: events > 1]} before it."
+        self.notify(f"{which} {again} plays to it exactly.", markup=False)
 
     def ask_command(self) -> None:
         """Asks for an action to carry out now."""
@@ -284,7 +298,7 @@ class Dashboard(TerminalApp):
     def restart(self) -> None:
         """Back to the machine as booted; a baseline of the run before goes with it."""
         self.viewer.restart()
-        self.board.state = replace(self.board.state, event=0, baseline=None)
+        self.board.state = replace(self.board.state, event=0, listed=0, baseline=None)
 
     def go_to_panel(self, digit: int) -> None:
         """Chooses a panel; opens it where it does not show as a panel of its own, or was chosen already."""

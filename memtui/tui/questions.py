@@ -46,14 +46,17 @@ def command(source: Injectable, viewer: Viewer, history: list[str], done: Callab
     return Question("Action", run, source.completions, source.usage, history=history)
 
 
-def time(viewer: Viewer, history: list[str]) -> Question:
-    """A time to go to: past, or to come."""
+def time(viewer: Viewer, history: list[str], missed: Callable[[int, int], None]) -> Question:
+    """A time to go to: past, or to come; `missed` is told of it and of how many events the moment kept is short of."""
 
     def run(text: str) -> str:
         try:
-            viewer.go_to(moment_of(text, viewer.shown_ns))
+            asked_ns = moment_of(text, viewer.shown_ns)
         except ValueError as error:
             return str(error)
+        viewer.go_to(asked_ns)
+        if events := viewer.passed_over(asked_ns):
+            missed(asked_ns, events)
         return ""
 
     hint = "simulated seconds, a time such as 250ms or 1h30m, or from here: +2s, -500ms"
@@ -73,7 +76,7 @@ def event_filter(board: Board) -> Question:
     """Words that events, and lines of /proc, must have to be listed; takes effect while it is typed."""
 
     def changed(text: str) -> None:
-        board.state = replace(board.state, filter=text.strip(), event=0)
+        board.state = replace(board.state, filter=text.strip(), event=0, listed=0)
         board.post_message(Board.Rearranged())
 
     def run(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import replace
 from typing import Final
 
@@ -28,6 +29,8 @@ class Viewer:
         """Moments of the past, looked at in other ways than they were."""
         self._fault = ""
         """What the source broke on while it was looked at, in words."""
+        self._stood_ns = -1
+        """The moment of the past that showed at the last frame; -1: it was the live edge."""
 
     @property
     def error(self) -> str:
@@ -119,6 +122,11 @@ class Viewer:
             self.player.pause()
             self.timeline.go_to(time_ns)
 
+    def passed_over(self, asked_ns: int) -> int:
+        """How many events lie between the moment of the past that shows and the one asked for: none kept has them."""
+        later = self.timeline.later_events()
+        return bisect_right(later, asked_ns, key=lambda event: event.time_ns)
+
     def go_to_event(self, serial: int) -> None:
         """To the first moment kept that has the event of that serial number, if it is kept; 0: to the live edge."""
         if serial:
@@ -128,8 +136,12 @@ class Viewer:
             self.to_live()
 
     def still_chosen(self, state: ViewState) -> ViewState:
-        """The state without its chosen event once time was moved away from it."""
-        return state if not state.event or self.timeline.at_event(state.event) else replace(state, event=0)
+        """The state without its chosen event, and with a list that follows time, once time was moved elsewhere."""
+        stands_ns = -1 if self.timeline.live else self.shown_ns
+        moved, self._stood_ns = stands_ns != self._stood_ns, stands_ns
+        if state.event and self.timeline.at_event(state.event):
+            return state
+        return replace(state, event=0, listed=0) if state.event or (moved and state.listed) else state
 
     def restart(self) -> None:
         """Back to the machine as booted, with no past."""

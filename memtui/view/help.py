@@ -26,7 +26,7 @@ _MOUSE: Final = (
     ("click", "On the time bar: go there. On a key, a tab or the state: as if its key was pressed"),
     ("", "In a map: put the cursor there. On an event: go to it"),
     ("twice", "Enlarge the panel, or take it back; in an enlarged map, zoom in"),
-    ("wheel", "Zoom in a map, move in a list"),
+    ("wheel", "Zoom in a map, scroll a list, go through the accesses of the TLB"),
     ("right", "Zoom out of a map, then back to all panels"),
 )
 """What the mouse does; `--no-mouse` leaves it to the terminal."""

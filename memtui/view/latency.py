@@ -27,9 +27,10 @@ def histogram(latency: LatencyView, bar_cells: int = BAR_CELLS) -> Iterator[str]
 
 
 def heading(latency: LatencyView) -> str:
-    """How many operations there were, and how long one took on average: `fork: 12, 4.10 ms each`."""
+    """How many operations there were, and how long one took on average: `fork: 12 times, 4.10 ms each`."""
     each = "" if latency.operations == 1 else " each"
-    return f"{latency.name}: {format_count(latency.operations)}, {format_duration(latency.mean_ns)}{each}"
+    times = "once" if latency.operations == 1 else f"{format_count(latency.operations)} times"
+    return f"{latency.name}: {times}, {format_duration(latency.mean_ns)}{each}"
 
 
 def by_time(latencies: Iterable[LatencyView]) -> list[LatencyView]:

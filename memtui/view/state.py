@@ -31,6 +31,9 @@ class Move(StrEnum):
     NEXT = "next"
     """The next of what the panel can show one of at a time: another access, another file of /proc,
     the next place in a map that is not as boot left it."""
+    SCROLL_UP = "scroll-up"
+    """What the wheel asks of a list: other lines show, and nothing else moves."""
+    SCROLL_DOWN = "scroll-down"
     FOLLOW = "follow"
     """To the event behind what the cursor stands on."""
 
@@ -75,6 +78,8 @@ class ViewState:
     """Processes, the largest first, that stand above those the TLB panel lists."""
     event: int = 0
     """Serial number of the chosen event; 0: none is."""
+    listed: int = 0
+    """Serial number of the newest event that the list was scrolled to; 0: it follows time and the chosen event."""
     filter: str = ""
     """Words that events must have to be listed; '': all are."""
     severity: str = ""

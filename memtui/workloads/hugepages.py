@@ -54,6 +54,7 @@ class NrHugepages(Activity[NrHugepagesParams]):
         size_frames = params.size // PAGE_BYTES
         hugetlb = self.machine.hugetlb
         yield from wait_for_resize(self)
+        before = hugetlb.pages(size_frames)
         steps = hugetlb.resize(params.count, size_frames, params.node)
         while True:
             try:
@@ -61,12 +62,20 @@ class NrHugepages(Activity[NrHugepagesParams]):
             except StopIteration as done:
                 result: Resize = done.value
                 break
-            self.progress = f"{format_count(hugetlb.pages(size_frames))} pages of {PAGE_NAMES[size_frames]}"
+            self.progress = self._progress(hugetlb.pages(size_frames), before)
             yield self.machine.take_ns()
-        self.progress = (
-            f"{format_count(result.after)} of {format_count(result.asked)} pages of {PAGE_NAMES[size_frames]}"
-        )
+        self.progress = f"{format_count(result.after)} of {format_count(result.asked)} {self._unit}"
         yield self.machine.take_ns()
+
+    @property
+    def _unit(self) -> str:
+        return f"pages of {PAGE_NAMES[self.params.size // PAGE_BYTES]}"
+
+    def _progress(self, pages: int, before: int) -> str:
+        """How far a resize is. A pool that shrinks loses its pages first, and then they are freed."""
+        if pages < before:
+            return f"{format_count(before - pages)} {self._unit} being freed, {format_count(pages)} kept"
+        return f"{format_count(pages)} of {format_count(self.params.count)} {self._unit}"
 
 
 def wait_for_resize(activity: Activity[Any]) -> Steps:

@@ -130,7 +130,7 @@ def test_latencies_are_in_the_report_when_they_are_wanted() -> None:
     section = next(part for part in render(result, latencies=True).split("\n\n") if part.startswith("how long"))
     assert section.splitlines() == [
         "how long operations took, in ns",
-        "  take: 3, 9.00 us each",
+        "  take: 3 times, 9.00 us each",
         f"  [4K, 8K)                 1 |{'@' * 26}{' ' * 26}|",
         f"  [8K, 16K)                2 |{'@' * 52}|",
     ]

@@ -64,13 +64,37 @@ async def test_the_wheel_does_not_take_the_keyboard_from_another_panel(open_dash
         assert app.board.state.direct_map == WHOLE
 
 
-async def test_the_wheel_over_the_event_log_goes_from_event_to_event(open_dashboard: Opened) -> None:
-    async with open_dashboard(seconds=8.5) as (app, pilot):
+async def test_the_wheel_over_the_event_log_scrolls_it_and_leaves_time_alone(open_dashboard: Opened) -> None:
+    async with open_dashboard(seconds=12.48) as (app, pilot):
+        newest, moment_ns = app.viewer.timeline.events()[-1].serial, app.viewer.shown_ns
         await turn(app, pilot, "events", 20, 3, up=False)
-        assert app.board.state.event == 4
-        assert not app.viewer.timeline.live
-        await turn(app, pilot, "events", 20, 3, up=True)
+        assert app.board.state.listed == newest - 1
         assert app.viewer.timeline.live
+        assert app.viewer.shown_ns == moment_ns
+        assert f"from event {newest - 1} of {newest}" in screen_text(app)
+        await turn(app, pilot, "events", 20, 3, up=True)
+        assert app.board.state.listed == 0
+
+
+async def test_a_click_in_a_scrolled_event_log_chooses_and_the_log_stays(open_dashboard: Opened) -> None:
+    async with open_dashboard(seconds=12.48) as (app, pilot):
+        await turn(app, pilot, "events", 20, 3, up=False)
+        listed = app.board.state.listed
+        await pilot.click("#panel-events", offset=(20, 3))
+        app.frame()
+        assert app.board.state.event == listed - 1
+        assert app.board.state.listed == listed
+        assert not app.viewer.timeline.live
+        await pilot.press("end")
+        assert app.board.state.listed == 0
+        assert app.viewer.timeline.live
+
+
+async def test_a_scrolled_event_log_follows_time_again_once_that_is_moved(open_dashboard: Opened) -> None:
+    async with open_dashboard(seconds=12.48) as (app, pilot):
+        await turn(app, pilot, "events", 20, 3, up=False)
+        await pilot.press("less_than_sign")
+        assert app.board.state.listed == 0
 
 
 async def test_the_wheel_over_proc_scrolls_three_lines(open_dashboard: Opened) -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from textual.events import Paste
+from textual.events import Key, Paste
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -51,6 +51,18 @@ async def test_an_action_is_carried_out_now() -> None:
         await pilot.press("greater_than_sign")
         await pilot.pause()
         assert "16 → 40" in screen_text(app)
+
+
+async def test_what_is_typed_right_behind_the_key_that_asks_is_not_lost() -> None:
+    async with at_a_machine() as (app, pilot, _):
+        for key in ("g", "1", "full_stop", "5", "enter"):
+            character = {"full_stop": ".", "enter": "\r"}.get(key, key)
+            app.post_message(Key(key, character))
+        await pilot.pause()
+        await pilot.pause()
+        assert not isinstance(app.screen, Prompt)
+        assert said(app) == []
+        assert app._times == ["1.5"]
 
 
 async def test_a_wrong_action_stays_with_what_was_expected() -> None:
@@ -204,3 +216,19 @@ async def test_no_cursor_blinks(key: str) -> None:
         await pilot.pause()
         assert line(app).has_focus
         assert not line(app).cursor_blink
+
+
+async def test_a_time_of_which_no_moment_is_kept_says_what_shows_instead() -> None:
+    simulation = Simulation(load_text(SCENARIO))
+    app = Dashboard(simulation, theme="memtui", paused=True)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        simulation.advance(2 * SECOND)
+        app.viewer.look(app.board.request(simulation.info))
+        await pilot.press("g", *"1", "full_stop", "9", "enter")
+        assert app.viewer.shown_ns == 0
+        assert said(app) == [
+            "0.000s is the last moment kept by 1.900s, 1 event before it. r, then g plays to it exactly."
+        ]
+        await pilot.press("r", "g", *"1", "full_stop", "9", "enter")
+        await pilot.pause(0.2)
+        assert len(said(app)) == 1

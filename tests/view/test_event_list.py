@@ -217,3 +217,34 @@ def test_any_size_has_room_for_the_chosen_event_in_ascii(width: int, height: int
     assert len(rows) <= height
     if width >= 40 and chosen:
         assert f"event {chosen}" in plain(row for row in rows if any(span.token is Token.CURSOR for span in row))
+
+
+def test_the_wheel_scrolls_the_list_to_its_oldest_event_and_no_further() -> None:
+    scene = scene_of(20, 20)
+    for top in range(19, 8, -1):
+        scene = replace(scene, state=panel.move(scene, Move.SCROLL_DOWN, 60, 9))
+        assert scene.state.listed == top
+    assert serials(lines(scene)) == [9, 8, 7, 6, 5, 4, 3, 2]
+    for _ in range(3):
+        scene = replace(scene, state=panel.move(scene, Move.SCROLL_DOWN, 60, 9))
+    assert serials(lines(scene)) == [8, 7, 6, 5, 4, 3, 2, 1]
+    assert lines(scene)[0].endswith("from event 8 of 20")
+
+
+def test_a_list_scrolled_back_to_the_newest_event_follows_time_again() -> None:
+    scene = scene_of(20, 20)
+    scene = replace(scene, state=panel.move(scene, Move.SCROLL_DOWN, 60, 9))
+    assert panel.move(scene, Move.SCROLL_UP, 60, 9) == START
+
+
+def test_a_scrolled_list_keeps_to_the_filter_and_shows_what_is_still_to_come() -> None:
+    scene = scene_of(20, 10, chosen=9, filter="oom")
+    scene = replace(scene, state=panel.move(scene, Move.SCROLL_DOWN, 60, 5))
+    first = serials(lines(scene, height=5))[0]
+    assert first % 3 == 0
+    up = replace(scene, state=panel.move(scene, Move.SCROLL_UP, 60, 5))
+    assert serials(lines(up, height=5))[0] == first + 3
+    for _ in range(9):
+        up = replace(up, state=panel.move(up, Move.SCROLL_UP, 60, 5))
+    assert serials(lines(up, height=5)) == [18, 15, 12, 9]
+    assert up.state.event == 9

@@ -34,8 +34,8 @@ def test_nothing_has_no_rows() -> None:
 
 
 def test_headings() -> None:
-    assert heading(PUBLISHED) == "alloc_hugetlb_page: 10 240, 16.2 us each"
-    assert heading(LatencyView("fork", 1, 4_000_000, ((21, 1),))) == "fork: 1, 4.00 ms"
+    assert heading(PUBLISHED) == "alloc_hugetlb_page: 10 240 times, 16.2 us each"
+    assert heading(LatencyView("fork", 1, 4_000_000, ((21, 1),))) == "fork: once, 4.00 ms"
 
 
 def test_what_took_most_comes_first() -> None:

@@ -326,10 +326,10 @@ def test_below_the_events_of_a_tall_panel_stand_the_latencies_that_took_most_tim
     short = LatencyView("bpf_load", 1, 24_000, ((14, 1),))
     scene = scene_of(replace(snapshot(0), latencies=(short, long)), told("one"))
     lines = [line.strip() for line in words("events", scene, 70, 33).split("\n")]
-    place = lines.index("fork: 3, 4.00 ms each")
+    place = lines.index("fork: 3 times, 4.00 ms each")
     assert lines[place + 1].startswith("[2M, 4M)                 1 |@")
     assert lines[place + 2].startswith("[4M, 8M)                 2 |@@@")
-    assert lines[place + 3] == "bpf_load: 1, 24.0 us"
+    assert lines[place + 3] == "bpf_load: once, 24.0 us"
     assert not any("@" in line for line in words("events", scene, 70, 29).split("\n"))
 
 

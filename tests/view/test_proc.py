@@ -139,3 +139,11 @@ def test_any_size_in_ascii(name: str, size: tuple[int, int]) -> None:
     drawn = proc.draw(scene(replace(START, proc_file=name, scroll=3, filter="e")), width, height, ASCII).rows
     assert plain(drawn).isascii()
     assert len(drawn) <= max(1, height)
+
+
+def test_a_figure_is_whole_where_its_change_has_no_room() -> None:
+    whole, unitless, without = (lines(scene(), width)[2] for width in (44, 40, 30))
+    assert whole.endswith(" kB   −20 795 904 kB")
+    assert unitless.endswith(" kB  −20 795 904")
+    assert without.rstrip().endswith(" kB")
+    assert "…" not in whole + unitless + without

@@ -7,11 +7,14 @@ from dataclasses import replace
 import pytest
 
 from memtui.snapshot import MapRequest, NodeRestore, PageSizeCost, VmemmapCosts
+from memtui.timeline import Timeline
 from memtui.units import FRAMES_1G, FRAMES_2M, GIB, SECOND
 from memtui.view.cells import plain, row_width
 from memtui.view.glyphs import ASCII, UNICODE
 from memtui.view.panels.vmemmap_costs import cost_table, restore_table, tables
-from tests.fake_source import snapshot_at
+from memtui.view.panels.vmemmap_figures import figure_rows
+from memtui.view.scene import Scene
+from tests.fake_source import FakeSource, snapshot_at
 
 NOW = snapshot_at(3 * SECOND, MapRequest(vmemmap_costs=True))
 """10 240 optimised pages of 2 MiB: 280 of 320 MiB given back, 160 tables."""
@@ -82,3 +85,10 @@ def test_tables_keep_to_their_space(width: int, height: int) -> None:
         assert len(rows) == height
         assert max((row_width(line) for line in rows), default=0) <= width
         assert plain(tables(now, 64 * GIB, width, height, ASCII)).isascii()
+
+
+def test_optimised_pages_that_have_left_the_pool_are_being_freed() -> None:
+    emptied = replace(NOW, counters={**NOW.counters, "HugePages_Total": 240, "HugePages_Free": 240})
+    told = [plain(figure_rows(Scene(FakeSource().info, now, Timeline()), 60, UNICODE)) for now in (NOW, emptied)]
+    assert "being freed" not in told[0]
+    assert "pool 240 × 2 MiB  240 free  10 000 being freed" in told[1]

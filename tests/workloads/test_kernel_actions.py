@@ -28,6 +28,18 @@ def test_a_pool_grows_in_steps_and_says_once_what_became_of_it() -> None:
     assert played.activity.progress == "2 048 of 2 048 pages of 2 MiB"
 
 
+def test_a_pool_that_shrinks_says_how_many_pages_are_being_freed() -> None:
+    guest = Machine(GUEST)
+    guest.hugetlb.set_nr_hugepages(1024)
+    activity = NrHugepages(NrHugepagesParams(count=24), Context(guest, random.Random(1), "pool"))
+    steps = activity.start()
+    next(steps)
+    assert activity.progress == "1 000 pages of 2 MiB being freed, 24 kept"
+    for _ in steps:
+        pass
+    assert activity.progress == "24 of 24 pages of 2 MiB"
+
+
 def test_a_pool_that_cannot_have_one_page_says_none() -> None:
     guest = Machine(MachineConfig("small", GIB, 1, CpuConfig(1)))
     played = play(guest, "nr_hugepages", count=2, size=GIB)

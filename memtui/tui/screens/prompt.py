@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.events import Paste, Resize
+from textual.events import Key, Paste, Resize
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
@@ -93,6 +93,8 @@ class Prompt(ModalScreen[None]):
         self._input = Line(value=question.text, max_length=MOST_CHARACTERS, id="prompt-line")
         self._input.cursor_blink = False
         self._box = Vertical(self._answer, self._input, id="prompt-box")
+        self._ahead: list[Key] = []
+        """Keys that came before there was a line."""
         self._back = 0
         """How many lines back in the history the line is; 0: it is new."""
 
@@ -101,8 +103,11 @@ class Prompt(ModalScreen[None]):
         self._box.border_title = self._question.title
         yield self._box
 
-    def on_mount(self) -> None:
-        """Gives the line the keyboard."""
+    async def on_mount(self) -> None:
+        """Gives the line the keyboard, and what was typed meanwhile."""
+        ahead, self._ahead = self._ahead, []
+        for key in ahead:
+            await self.type_ahead(key)
         self._input.focus()
         self._suggest()
 
@@ -113,6 +118,15 @@ class Prompt(ModalScreen[None]):
         fits = cell_width(words) <= event.size.width - _EDGE_COLUMNS
         self._box.border_subtitle = words if fits else words.removeprefix("enter runs, ")
         self._suggest()
+
+    async def type_ahead(self, event: Key) -> None:
+        """Takes a key that was pressed before the line had the keyboard: it came right behind the one that asked."""
+        if not self._input.is_mounted:
+            self._ahead.append(event)
+        elif event.is_printable and event.character is not None:
+            self._input.insert_text_at_cursor(event.character)
+        elif event.key == "enter" and not self._input.has_focus:
+            await self._input.action_submit()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Something was typed."""

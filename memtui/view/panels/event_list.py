@@ -124,9 +124,52 @@ def stepped(scene: Scene, steps: int) -> int:
     return 0 if steps > 0 else around.chosen.serial
 
 
+def listed_from(scene: Scene) -> list[Event]:
+    """The events from the one that the list was scrolled to on, newest first, later ones than the moment included."""
+    passes = _passing(scene.state) or _all
+    return [event for event in islice(_from(scene, scene.state.listed, -1), LOOK_BACK) if passes(event)]
+
+
+def scrolled(scene: Scene, top: int, steps: int) -> int:
+    """The serial of the event so many rows newer (older below zero) than `top`, as far as there are any.
+
+    0 where that is the newest of all, time is at the live edge and no event is chosen: the list follows time.
+    """
+    passes = _passing(scene.state) or _all
+    step = 1 if steps > 0 else -1
+    others = (event for event in _from(scene, top, step) if event.serial != top and passes(event))
+    passed = list(islice(others, abs(steps)))
+    follows = steps > 0 and not scene.later and not scene.state.event
+    if follows and (not passed or next(others, None) is None):
+        return 0
+    return passed[-1].serial if passed else top
+
+
+def oldest(scene: Scene) -> int:
+    """The serial of the oldest event the filter lets through; 0: there is none."""
+    passes = _passing(scene.state) or _all
+    return next((event.serial for event in chain(scene.events, scene.later) if passes(event)), 0)
+
+
+def _from(scene: Scene, serial: int, step: int) -> Iterator[Event]:
+    """All events from one on, those after the moment that shows included: towards newer ones, or older for step -1."""
+    for events in (scene.events, scene.later)[::step]:
+        place = bisect_left(events, serial, key=lambda event: event.serial)
+        if step > 0:
+            yield from _walk(events, place, 1)
+        else:
+            there = place < len(events) and events[place].serial == serial
+            yield from _walk(events, place if there else place - 1, -1)
+
+
 def position_words(scene: Scene) -> str:
-    """Which event is chosen, or was the last at the moment that shows, of how many: `event 12 of 340`, `340 events`."""
+    """Which event is chosen, or was the last at the moment that shows, of how many: `event 12 of 340`, `340 events`.
+
+    Of a list that was scrolled, with which it begins: `from event 12 of 340`.
+    """
     count = _count(scene.later or scene.events)
+    if scene.state.listed:
+        return f"from event {format_count(min(scene.state.listed, count))} of {format_count(count)}"
     chosen = scene.state.event if scene.state.event <= count else 0
     place = chosen or (_count(scene.events) if scene.later else 0)
     if place:

@@ -10,21 +10,24 @@ from typing import Final
 from memtui.snapshot import Event, LatencyView, WorkloadView
 from memtui.units import format_count
 from memtui.view.cells import Row, Rows, Span, cut, cut_text, dim, fit, flow_some, row, row_width, spread, strong, wrap
-from memtui.view.glyphs import Glyphs
+from memtui.view.glyphs import UNICODE, Glyphs
 from memtui.view.latency import BAR_CELLS, COUNT_CELLS, LABEL_CELLS, by_time, heading, histogram
 from memtui.view.numbers import moment
 from memtui.view.panels.event_list import (
     Surroundings,
     filter_words,
     folded,
+    listed_from,
     next_severity,
+    oldest,
     position_words,
     recent,
+    scrolled,
     stepped,
     surroundings,
 )
 from memtui.view.scene import Drawing, Panel, Scene
-from memtui.view.state import Move, ViewState
+from memtui.view.state import Move, ViewState, Wheel
 from memtui.view.tokens import Token
 
 _TIME = 9
@@ -45,6 +48,7 @@ _NEXTS = 3
 _SEVERITIES = {"info": Token.TEXT, "notice": Token.NOTICE, "bad": Token.BAD}
 _STEPS: Final = {Move.UP: 1, Move.DOWN: -1}
 _PAGES: Final = {Move.PAGE_UP: 1, Move.PAGE_DOWN: -1}
+_SCROLLS: Final = {Move.SCROLL_UP: 1, Move.SCROLL_DOWN: -1}
 
 EVENT_ACTION: Final = "event:"
 """A click on an event runs this, and the event's serial number."""
@@ -66,14 +70,26 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> Drawing:
 
 
 def move(scene: Scene, asked: Move, width: int, height: int) -> ViewState:
-    """Chooses an event above or below; above the newest, none. Or lists those of the next least severity."""
+    """Chooses an event above or below; above the newest, none. Or lists those of the next least severity, or others."""
     if asked is Move.NEXT:
-        return replace(scene.state, severity=next_severity(scene.state))
+        return replace(scene.state, severity=next_severity(scene.state), listed=0)
     if asked in _STEPS:
-        return replace(scene.state, event=stepped(scene, _STEPS[asked]))
+        return replace(scene.state, event=stepped(scene, _STEPS[asked]), listed=0)
     if asked in _PAGES:
-        return replace(scene.state, event=stepped(scene, _PAGES[asked] * max(1, height - 2)))
+        return replace(scene.state, event=stepped(scene, _PAGES[asked] * max(1, height - 2)), listed=0)
+    if asked in _SCROLLS:
+        return _scrolled(scene, _SCROLLS[asked], width, height)
     return scene.state
+
+
+def _scrolled(scene: Scene, step: int, width: int, height: int) -> ViewState:
+    """Lists from the event above or below the first that is listed now; down to where the last rows have the oldest."""
+    actions = (span.action for line in draw(scene, width, height, UNICODE).rows for span in line)
+    drawn = [int(action.removeprefix(EVENT_ACTION)) for action in actions if action.startswith(EVENT_ACTION)]
+    whole = scene.state.listed or scene.state.event
+    if not drawn or (step < 0 and whole and drawn[-1] == oldest(scene)):
+        return scene.state
+    return replace(scene.state, listed=scrolled(scene, drawn[0], step))
 
 
 def _with_filter(rows: Rows, scene: Scene, width: int, glyphs: Glyphs) -> Rows:
@@ -83,7 +99,11 @@ def _with_filter(rows: Rows, scene: Scene, width: int, glyphs: Glyphs) -> Rows:
     """
     filter, position = glyphs.text(filter_words(scene)), glyphs.text(position_words(scene))
     first = rows[0] if rows else ()
-    room, filtered, chosen = width - max(_FILTER_ROOM, row_width(first) + 2), _filtered(scene), bool(scene.state.event)
+    room, filtered, chosen = (
+        width - max(_FILTER_ROOM, row_width(first) + 2),
+        _filtered(scene),
+        bool(scene.state.event or scene.state.listed),
+    )
     told = Span(filter, Token.NOTICE if filtered else Token.DIM)
     right = row(dim(position), "  ", told)
     if row_width(right) > room and not (filtered and chosen):
@@ -96,9 +116,11 @@ def _filtered(scene: Scene) -> bool:
 
 
 def _told(scene: Scene, width: int, room: int, glyphs: Glyphs, in_full: bool = False) -> Rows:
-    """Events in the room there is: those around the chosen one, or the last ones."""
+    """Events in the room there is: those the list was scrolled to, those around the chosen one, or the last ones."""
     if room <= 0:
         return []
+    if scene.state.listed:
+        return _scrolled_to(scene, room, width, glyphs, in_full)
     around = surroundings(scene)
     if around is not None:
         return _around(around, scene.now.time_ns, room, width, glyphs, in_full)
@@ -128,6 +150,21 @@ def _around(around: Surroundings, now_ns: int, room: int, width: int, glyphs: Gl
         side[0].append([_dimmed(line, glyphs) for line in rows] if event.time_ns > now_ns else rows)
         left -= len(rows)
     return [*chain.from_iterable(reversed(above)), *chosen, *chain.from_iterable(below)]
+
+
+def _scrolled_to(scene: Scene, room: int, width: int, glyphs: Glyphs, in_full: bool) -> Rows:
+    """The events the list was scrolled to, each with a row of its own, the chosen one among them marked."""
+    rows: Rows = []
+    for event in listed_from(scene):
+        lines = _event(event, 0, width, glyphs, brief=not in_full)
+        if event.serial == scene.state.event:
+            lines = [_highlighted(line, glyphs) for line in lines]
+        elif event.time_ns > scene.now.time_ns:
+            lines = [_dimmed(line, glyphs) for line in lines]
+        rows += lines
+        if len(rows) >= room:
+            break
+    return rows[:room]
 
 
 def _highlighted(line: Row, glyphs: Glyphs) -> Row:
@@ -233,15 +270,17 @@ PANEL = Panel(
     tab="Events",
     draw=draw,
     move=move,
+    wheel=Wheel(Move.SCROLL_UP, Move.SCROLL_DOWN),
     help=(
         "First what runs now (with its progress), what the timeline does next, and what holds memory until it is "
         "ended. Below, events with the newest first: the simulated time in seconds, the entry of the timeline or the "
         "kernel thread that caused it, and what happened. At the end stands what the scenario is about.\n\n"
         "The arrow keys and a click choose an event, and time goes to the first moment kept that has it; what happened "
         "after that moment stays in the list, marked and dimmed, so that one can go on too. Above the newest event is "
-        "the live edge again; which event it is of how many stands above. With a filter (/), only events that have all "
-        "its words in their source or their text are listed; n lists notices and failures, then failures alone, then "
-        "all again. It says how many are hidden.\n\n"
+        "the live edge again; which event it is of how many stands above. The wheel scrolls the list and leaves time "
+        "alone; it stays where it was scrolled to until time is moved, or end pressed. With a filter (/), only events "
+        "that have all its words in their source or their text are listed; n lists notices and failures, then failures "
+        "alone, then all again. It says how many are hidden.\n\n"
         "Notices (a pool that fell short, the first split of a GiB) and failures (an OOM kill) have colours of their "
         "own. Where not all have room, of events (not of failures) that differ in numbers only the last and the first "
         "are told, with how many more there are between them; while an event is chosen, each has a row of its own. "

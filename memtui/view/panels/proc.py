@@ -151,13 +151,16 @@ def _body(shown: Sequence[Compared], widest: int, room: int, width: int, glyphs:
     drawn: Rows = [()] * min(room, len(shown))
     for place, each in enumerate(shown):
         column, y = divmod(place, room)
-        cells = _line(each, column_width, glyphs)
+        cells = _line(each, column_width, glyphs, whole=bool(widest))
         drawn[y] = (*drawn[y], Span(" " * (_GAP if column else 0)), *cells)
     return drawn
 
 
-def _line(each: Compared, width: int, glyphs: Glyphs) -> Row:
-    """A line with its changed figures marked, and its change at the right."""
+def _line(each: Compared, width: int, glyphs: Glyphs, *, whole: bool) -> Row:
+    """A line with its changed figures marked, and its change at the right.
+
+    `whole`: the line has room if its change has not: that is told without its unit then, or left out.
+    """
     spans: list[Span] = []
     for place, piece in enumerate(each.line.pieces):
         if place in each.changed:
@@ -165,9 +168,12 @@ def _line(each: Compared, width: int, glyphs: Glyphs) -> Row:
             spans += [Span(piece[: len(piece) - len(figure)]), Span(figure, Token.STRONG)]
         else:
             spans.append(Span(piece, Token.TEXT if each.line.amount is not None else Token.DIM))
-    if not each.change:
+    told = glyphs.text(each.change)
+    room = width - row_width(spans) - 1
+    change = next((words for words in (told, told.removesuffix(" kB")) if len(words) <= room), "") if whole else told
+    if not change:
         return fit(row(*spans), width, glyphs.more)
-    return spread(row(*spans), row(Span(glyphs.text(each.change), Token.NOTICE)), width, glyphs.more)
+    return spread(row(*spans), row(Span(change, Token.NOTICE)), width, glyphs.more)
 
 
 PANEL = Panel(

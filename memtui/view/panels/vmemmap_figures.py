@@ -15,6 +15,8 @@ from memtui.view.tokens import Token
 _FRAMES_PER_2M = 8
 """Frames of struct pages a 2 MiB huge page has: 512 × 64 bytes."""
 _FRAMES_PER_1G = 4096
+_KB_PER_2M = 2048
+"""Hugepagesize where the pool of /proc/meminfo is that of 2 MiB pages."""
 
 
 def figure_rows(scene: Scene, width: int, glyphs: Glyphs) -> Rows:
@@ -105,4 +107,7 @@ def _pool(now: Snapshot, glyphs: Glyphs) -> dict[str, Row]:
         count = read(now, name)
         if count is not None and (count or words == "free"):
             groups[name] = row(strong(format_count(int(count))), dim(f" {words}"))
+    if size == _KB_PER_2M and now.vmemmap.optimised_2m > total:
+        leaving = format_count(now.vmemmap.optimised_2m - int(total))
+        groups["leaving"] = row(strong(leaving), dim(" being freed"))
     return groups
