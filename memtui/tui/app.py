@@ -239,7 +239,8 @@ class Dashboard(TerminalApp):
     def _missed(self, asked_ns: int, events: int) -> None:
         """The last moment kept before a time is from before some events: few are kept of what was played fast."""
         shown, again = moment(self.viewer.shown_ns), f"{self._key('restart')}, then {self._key('go-to')}"
-        which = f"{shown} is the last moment kept by {moment(asked_ns)}, {events} event{'s'[: events > 1]} before it."
+        between = f"{events} event{'s' if events > 1 else ''}"
+        which = f"{shown} is the last moment kept by {moment(asked_ns)}, {between} before it."
         self.notify(f"{which} {again} plays to it exactly.", markup=False)
 
     def ask_command(self) -> None:
