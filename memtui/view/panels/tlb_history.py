@@ -24,8 +24,8 @@ class Misses:
 
     name: str
 
-    def __call__(self, snapshot: Snapshot) -> float | None:
-        """Parts per million; nothing while there is no such access, or nobody was told of it."""
+    def __call__(self, snapshot: Snapshot) -> float:
+        """Parts per million; 0 while there is no such access, or nobody was told of it."""
         access = _named(snapshot, self.name)
         return 0.0 if access is None else access.miss_ppm
 
@@ -36,8 +36,8 @@ class Reach:
 
     name: str
 
-    def __call__(self, snapshot: Snapshot) -> float | None:
-        """Bytes; nothing while there is no such access, or nobody was told of it."""
+    def __call__(self, snapshot: Snapshot) -> float:
+        """Bytes; 0 while there is no such access, or nobody was told of it."""
         access = _named(snapshot, self.name)
         return 0.0 if access is None else access.reach_bytes
 
