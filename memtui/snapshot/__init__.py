@@ -272,3 +272,8 @@ class RunInfo:
     """When the run ended or, before that, when it is planned to; -1 for a source that does not know."""
     event_times_ns: tuple[int, ...] = field(default=())
     """When the timeline's entries begin, for marks on a time line."""
+
+    @property
+    def without_end(self) -> RunInfo:
+        """The same but for its end, which moves with the clock once a run is past what was planned."""
+        return replace(self, end_ns=-1)

@@ -29,7 +29,7 @@ class Simulation:
         With `check_every_event` the machine proves its laws after each event, which is slow.
         Raises MachineStopped when the machine cannot boot.
         """
-        self.scenario = scenario
+        self._adopt(scenario)
         self.seed = scenario.seed if seed is None else seed
         self._check_every_event = check_every_event
         self._run = self._boot()
@@ -49,7 +49,7 @@ class Simulation:
             ram_bytes=machine.ram_bytes,
             seed=self.seed,
             end_ns=self.now_ns if self.finished else max(self.planned_ns, self.now_ns),
-            event_times_ns=tuple(sorted({entry.at_ns for entry in self.scenario.entries})),
+            event_times_ns=self._entry_times_ns,
         )
 
     @property
@@ -114,15 +114,6 @@ class Simulation:
         """The expectations about which nothing is decided yet."""
         return self._run.expectations.not_reached()
 
-    @property
-    def planned_ns(self) -> int:
-        """The scenario's end where it says so, or when the last thing it plans begins; a run may take longer."""
-        if self.scenario.until_ns is not None:
-            return self.scenario.until_ns
-        begins = [entry.at_ns + entry.every_ns * (entry.times - 1) for entry in self.scenario.entries]
-        checks = [expectation.at_ns or 0 for expectation in self.scenario.expectations]
-        return max([0, *begins, *checks])
-
     def again(self) -> Simulation:
         """The same run from its beginning, as a simulation of its own."""
         return Simulation(self.scenario, self.seed, check_every_event=self._check_every_event)
@@ -174,11 +165,13 @@ class Simulation:
             raise CommandError(why)
         entry, written = parse_command(command, self.now_ns + 1, self.scenario)
         over = self.scenario.until_ns is not None and self.now_ns >= self.scenario.until_ns
-        self.scenario = replace(
-            self.scenario,
-            entries=(*self.scenario.entries, entry),
-            document=with_entry(self.scenario.document or MapNode(Place("")), written),
-            until_ns=None if over else self.scenario.until_ns,
+        self._adopt(
+            replace(
+                self.scenario,
+                entries=(*self.scenario.entries, entry),
+                document=with_entry(self.scenario.document or MapNode(Place("")), written),
+                until_ns=None if over else self.scenario.until_ns,
+            )
         )
         self._run.inject(entry)
         return entry
@@ -211,6 +204,15 @@ class Simulation:
         taken = self._run.snapshot(request, since=self._seen)
         self._seen = self._run.log.last_serial
         return taken
+
+    def _adopt(self, scenario: Scenario) -> None:
+        """Makes it the scenario that is played; what all frames ask of it is worked out once."""
+        self.scenario = scenario
+        begins = [entry.at_ns + entry.every_ns * (entry.times - 1) for entry in scenario.entries]
+        checks = [expectation.at_ns or 0 for expectation in scenario.expectations]
+        self.planned_ns = max([0, *begins, *checks]) if scenario.until_ns is None else scenario.until_ns
+        """The scenario's end where it says so, or when the last thing it plans begins; a run may take longer."""
+        self._entry_times_ns = tuple(sorted({entry.at_ns for entry in scenario.entries}))
 
     def _boot(self) -> Run:
         return Run(self.scenario, self.seed, self._check_every_event)

@@ -40,7 +40,7 @@ class Desk:
             and self.status == earlier.status
             and (self.layout, self.chosen, scene.state) == (earlier.layout, earlier.chosen, before.state)
             and scene.now.differs_in_time_only(before.now)
-            and scene.info == before.info
+            and scene.info.without_end == before.info.without_end
         )
 
 

@@ -130,7 +130,7 @@ class Board(Screen[None], inherit_bindings=False):
 
     def request(self, info: RunInfo) -> MapRequest:
         """The maps that what shows needs; a panel that cannot say what it needs gets none."""
-        asked = info, self.state, self.arrangement
+        asked = info.without_end, self.state, self.arrangement
         if asked != self._asked:
             self._asked = asked
             self._request = merged([self._request_of(name, info) for name, _ in self.arrangement.panels])
