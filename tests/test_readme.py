@@ -23,7 +23,7 @@ def test_shown_output_is_what_the_commands_print(monkeypatch: pytest.MonkeyPatch
 
 def test_ci_runs_exactly_the_readmes_test_line() -> None:
     lines = [line for _, body in blocks(TEXT, "sh") for line in body.splitlines()]
-    test_line = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest"
+    test_line = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest -n 2 --dist loadfile"
     assert test_line in lines
     assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1] == test_line
 
