@@ -94,6 +94,18 @@ def cell_under(state: MapState, cells: CellMap, default: int | None = 0) -> int 
     return default if cell is None else cell
 
 
+def looked_at(state: MapState) -> int | None:
+    """The frame to tell everything of: under the cursor, or without one the first of the window."""
+    if state.cursor is not None or state.window is None:
+        return state.cursor
+    return state.window.start
+
+
+def shown(state: MapState, cells: int, window: MapWindow | None) -> MapState:
+    """The state with the window that a moment was looked at with, in so many cells: another may be on its way."""
+    return state if not cells or window == state.window else MapState(window, state.cursor)
+
+
 def with_cursor(state: MapState, frame: int) -> MapState:
     """The cursor on a frame, and the window, if there is one, where that frame is."""
     return MapState(None if state.window is None else window_at(frame, state.window.frames), frame)

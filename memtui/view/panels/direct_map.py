@@ -26,7 +26,7 @@ from memtui.view.panels.stack import Division, divide, divide_zoomed, stack, str
 from memtui.view.scene import Drawing, Panel, Scene
 from memtui.view.state import MapState, Move, ViewState, Wheel
 from memtui.view.tokens import DIRECT_MAP_TOKENS, Token
-from memtui.view.zoom import cell_under, window_at, window_words
+from memtui.view.zoom import cell_under, looked_at, shown, window_at, window_words
 
 _ATLAS: Final = Atlas(
     "direct_map", (FRAMES_1G, FRAMES_2M), {FRAMES_1G: "GiB", FRAMES_2M: "block"}, 1, DIRECT_MAP_TOKENS
@@ -81,7 +81,7 @@ def request(info: RunInfo, state: ViewState, width: int, height: int) -> MapRequ
     return MapRequest(
         direct_map_cells=page.cells,
         direct_map_window=where.window,
-        direct_map_frame=_looked_at(where),
+        direct_map_frame=looked_at(where),
         direct_map_strips=page.request(width),
         places=True,
     )
@@ -102,7 +102,7 @@ def move(scene: Scene, asked: Move, width: int, height: int) -> ViewState:
 def aim(scene: Scene, x: int, y: int, width: int, height: int) -> ViewState:
     """Puts the cursor on the cell that the mouse is over."""
     state = _as_shown(scene).state.direct_map
-    page, top = _plan(scene.info, state, width, height), _top(_division(state, width, height))
+    page, top = _plan(scene.info, state, width, height), _division(state, width, height).map_top
     clicked = cell_clicked(page, state, scene.now.direct_map_cells, x, y - top - page.head, width)
     return replace(scene.state, direct_map=clicked)
 
@@ -110,7 +110,7 @@ def aim(scene: Scene, x: int, y: int, width: int, height: int) -> ViewState:
 def point(scene: Scene, x: int, y: int, width: int, height: int) -> ViewState:
     """Puts the cursor on the cell that was clicked, or shows below a strip what was clicked in it."""
     state = _as_shown(scene).state.direct_map
-    page, top = _plan(scene.info, state, width, height), _top(_division(state, width, height))
+    page, top = _plan(scene.info, state, width, height), _division(state, width, height).map_top
     if 0 <= y - top < page.head:
         return replace(scene.state, direct_map=strip_clicked(page, state, scene.now.direct_map_strips, x, y - top))
     return aim(scene, x, y, width, height)
@@ -118,27 +118,14 @@ def point(scene: Scene, x: int, y: int, width: int, height: int) -> ViewState:
 
 def _as_shown(scene: Scene) -> Scene:
     """The scene with the window that its moment was looked at with: another one may still be on its way."""
-    asked, state = scene.now.request, scene.state.direct_map
-    if not asked.direct_map_cells or asked.direct_map_window == state.window:
-        return scene
-    return replace(scene, state=replace(scene.state, direct_map=MapState(asked.direct_map_window, state.cursor)))
-
-
-def _looked_at(state: MapState) -> int | None:
-    """The frame to tell everything of: under the cursor, or without one the first of the window."""
-    if state.cursor is not None or state.window is None:
-        return state.cursor
-    return state.window.start
+    asked = scene.now.request
+    state = shown(scene.state.direct_map, asked.direct_map_cells, asked.direct_map_window)
+    return scene if state is scene.state.direct_map else replace(scene, state=replace(scene.state, direct_map=state))
 
 
 def _plan(info: RunInfo, state: MapState, width: int, height: int) -> Plan:
     rows = _division(state, width, height).map
     return plan(_ATLAS, state, info, (width, height), rows)
-
-
-def _top(division: Division) -> int:
-    """The row of the panel in which the map's part begins."""
-    return division.figures + division.strip + division.gap
 
 
 def _division(state: MapState, width: int, height: int) -> Division:

@@ -34,6 +34,11 @@ class Division:
     gap: int
     """Empty rows around the map; without one, those that are left."""
 
+    @property
+    def map_top(self) -> int:
+        """The row of the panel in which the map's part begins."""
+        return self.figures + self.strip + self.gap
+
 
 def divide(height: int, figures: int, legend: int, with_strip: bool = True) -> Division:
     """`height` rows among the parts of a panel that needs `figures` rows and `legend` rows for its map's legend.

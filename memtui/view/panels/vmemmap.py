@@ -20,7 +20,7 @@ from memtui.view.panels.vmemmap_figures import brief_row, figure_rows
 from memtui.view.scene import Drawing, Panel, Scene
 from memtui.view.state import MapState, Move, ViewState, Wheel
 from memtui.view.tokens import VMEMMAP_TOKENS, Token
-from memtui.view.zoom import cell_under, window_at, window_words, with_cursor
+from memtui.view.zoom import cell_under, looked_at, shown, window_at, window_words, with_cursor
 
 _ATLAS: Final = Atlas(
     "vmemmap",
@@ -90,7 +90,7 @@ def request(info: RunInfo, state: ViewState, width: int, height: int) -> MapRequ
     return MapRequest(
         vmemmap_cells=page.cells,
         vmemmap_window=where.window,
-        vmemmap_frame=_looked_at(where),
+        vmemmap_frame=looked_at(where),
         vmemmap_strips=page.request(width),
         places=True,
         vmemmap_costs=_has_tables(where, width, height),
@@ -115,7 +115,7 @@ def aim(scene: Scene, x: int, y: int, width: int, height: int) -> ViewState:
     state = _as_shown(scene).state.vmemmap
     if _is_page(state):
         return scene.state
-    page, top = _plan(scene.info, state, width, height), _top(_division(state, width, height))
+    page, top = _plan(scene.info, state, width, height), _division(state, width, height).map_top
     clicked = cell_clicked(page, state, scene.now.vmemmap_cells, x, y - top - page.head, width)
     return replace(scene.state, vmemmap=clicked)
 
@@ -123,7 +123,7 @@ def aim(scene: Scene, x: int, y: int, width: int, height: int) -> ViewState:
 def point(scene: Scene, x: int, y: int, width: int, height: int) -> ViewState:
     """Puts the cursor on the cell that was clicked, or shows below a strip what was clicked in it."""
     state = _as_shown(scene).state.vmemmap
-    page, top = _plan(scene.info, state, width, height), _top(_division(state, width, height))
+    page, top = _plan(scene.info, state, width, height), _division(state, width, height).map_top
     if 0 <= y - top < page.head:
         return replace(scene.state, vmemmap=strip_clicked(page, state, scene.now.vmemmap_strips, x, y - top))
     return aim(scene, x, y, width, height)
@@ -145,27 +145,14 @@ def _page_beside(scene: Scene, asked: Move) -> int | None:
 
 def _as_shown(scene: Scene) -> Scene:
     """The scene with the window that its moment was looked at with: another one may still be on its way."""
-    asked, state = scene.now.request, scene.state.vmemmap
-    if not asked.vmemmap_cells or asked.vmemmap_window == state.window:
-        return scene
-    return replace(scene, state=replace(scene.state, vmemmap=MapState(asked.vmemmap_window, state.cursor)))
-
-
-def _looked_at(state: MapState) -> int | None:
-    """The frame to tell everything of: under the cursor, or without one the first of the window."""
-    if state.cursor is not None or state.window is None:
-        return state.cursor
-    return state.window.start
+    asked = scene.now.request
+    state = shown(scene.state.vmemmap, asked.vmemmap_cells, asked.vmemmap_window)
+    return scene if state is scene.state.vmemmap else replace(scene, state=replace(scene.state, vmemmap=state))
 
 
 def _plan(info: RunInfo, state: MapState, width: int, height: int) -> Plan:
     rows = _division(state, width, height).map
     return plan(_ATLAS, state, info, (width, height), rows)
-
-
-def _top(division: Division) -> int:
-    """The row of the panel in which the map's part begins."""
-    return division.figures + division.strip + division.gap
 
 
 def _division(state: MapState, width: int, height: int) -> Division:
